@@ -1,0 +1,107 @@
+"""Datasets: a length and samples by number; array datasets also give whole batches at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.int64]
+
+
+class Dataset:
+    """Base of datasets: define `__len__` and `__getitem__`.
+
+    A dataset that can read many samples in one go also defines
+    `batch(indices) -> collated batch`, and `DataLoader` uses it.
+    """
+
+    def __getitem__(self, index: int) -> Any:
+        """Give one sample."""
+        raise NotImplementedError(f"{type(self).__name__} defines no __getitem__(index)")
+
+    def __len__(self) -> int:
+        """Give the number of samples."""
+        raise NotImplementedError(f"{type(self).__name__} defines no __len__()")
+
+
+class TensorDataset(Dataset):
+    """Tensors of equal length; sample i is the tuple of their i-th rows.
+
+    >>> data = TensorDataset(tg.arange(3), tg.tensor([0.0, 0.1, 0.2]))
+    >>> data[1]
+    (tensor(1), tensor(0.1000))
+    """
+
+    def __init__(self, *tensors: tg.Tensor) -> None:
+        sizes = [len(tensor) for tensor in tensors]
+        if len(set(sizes)) != 1:
+            raise ValueError(f"TensorDataset: tensors must have equal lengths, and have {sizes}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: int) -> tuple[tg.Tensor, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def batch(self, indices: Indices) -> tuple[tg.Tensor, ...]:
+        """Give the rows at `indices`, one tensor for each of the dataset's."""
+        return tuple(tg.from_numpy(tensor.numpy()[indices]) for tensor in self.tensors)
+
+
+class Subset(Dataset):
+    """The samples of a dataset at given places.
+
+    >>> len(Subset(TensorDataset(tg.arange(5)), [0, 4]))
+    2
+    """
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+        if hasattr(dataset, "batch"):
+            self.batch = lambda wanted: dataset.batch(_take(indices, wanted))
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[self.indices[index]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def _take(indices: Sequence[int], wanted: Indices) -> Indices:
+    return tg.as_tensor(indices).numpy()[wanted]
+
+
+def random_split(
+    dataset: Dataset, lengths: Sequence[float], generator: tg.Generator | None = None
+) -> list[Subset]:
+    """Split a dataset at random into parts of given lengths, or of given shares that add up to 1.
+
+    >>> [len(part) for part in random_split(TensorDataset(tg.arange(10)), [0.8, 0.2])]
+    [8, 2]
+    """
+    total = len(dataset)
+    if abs(sum(lengths) - 1) < 1e-9 and total != 1:
+        counts = [int(total * share) for share in lengths]
+        for i in range(total - sum(counts)):  # what rounding left over goes round
+            counts[i % len(counts)] += 1
+    else:
+        counts = [int(n) for n in lengths]
+    if sum(counts) != total:
+        raise ValueError(
+            f"random_split: lengths {list(lengths)} add up to {sum(counts)}, and the dataset has "
+            f"{total} samples; give lengths that add up, or shares that add up to 1"
+        )
+    order = tg.randperm(total, generator=generator).tolist()
+    parts, start = [], 0
+    for count in counts:
+        parts.append(Subset(dataset, order[start : start + count]))
+        start += count
+    return parts

@@ -1,0 +1,124 @@
+"""Transforms of images: from bytes to tensors, and to zero mean and unit variance.
+
+Each is called on one image, or on a whole batch at once (`batch`), which is far faster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Transform(Protocol):
+    """What works on one image and on a batch of them."""
+
+    def __call__(self, image: Any) -> Any:
+        """Transform one image."""
+
+    def batch(self, images: Any) -> Any:
+        """Transform a batch of images."""
+
+
+class ToTensor:
+    """Grey images `(H, W)` of bytes, 0 to 255, to float32 `(1, H, W)`, 0 to 1.
+
+    >>> ToTensor()(np.full((28, 28), 255, np.uint8)).shape
+    Size([1, 28, 28])
+    """
+
+    def __call__(self, image: Any) -> tg.Tensor:
+        """Transform one image."""
+        return self.batch(np.asarray(image)[None])[0]
+
+    def batch(self, images: Any) -> tg.Tensor:
+        """Transform `(N, H, W)` to `(N, 1, H, W)`."""
+        array = np.asarray(images)
+        scaled = np.multiply(array, np.float32(1 / 255), dtype=np.float32)
+        return tg.from_numpy(scaled[:, None])
+
+    def __repr__(self) -> str:
+        return "ToTensor()"
+
+
+class Normalize:
+    """Subtract the mean and divide by the standard deviation, for each channel.
+
+    >>> Normalize([0.5], [0.5])(tg.ones(1, 2, 2)).max()
+    tensor(1.)
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        if 0 in std:
+            raise ValueError(f"Normalize: a standard deviation is 0: {list(std)}")
+        self.mean, self.std = list(mean), list(std)
+
+    def __call__(self, image: Any) -> tg.Tensor:
+        """Transform one image."""
+        return self.batch(image)
+
+    def batch(self, images: Any) -> tg.Tensor:
+        """Transform images `(..., C, H, W)`."""
+        array = images.numpy()
+        shape = (len(self.mean), 1, 1)
+        scale = np.reshape(1 / np.array(self.std), shape).astype(array.dtype)
+        offset = np.reshape(self.mean, shape).astype(array.dtype) * scale
+        out = array * scale
+        out -= offset
+        return tg.from_numpy(out)
+
+    def __repr__(self) -> str:
+        return f"Normalize(mean={self.mean}, std={self.std})"
+
+
+class Lambda:
+    """A function of one's own, called image by image.
+
+    >>> Lambda(lambda x: x * 2)(3)
+    6
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __call__(self, image: Any) -> Any:
+        """Transform one image."""
+        return self.function(image)
+
+    def batch(self, images: Any) -> Any:
+        """Transform a batch, image by image."""
+        return tg.stack([self.function(image) for image in images])
+
+    def __repr__(self) -> str:
+        return "Lambda()"
+
+
+class Compose:
+    """Transforms one after the other.
+
+    >>> Compose([ToTensor(), Normalize([0.1307], [0.3081])])(np.zeros((28, 28), np.uint8)).shape
+    Size([1, 28, 28])
+    """
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self.transforms = list(transforms)
+
+    def __call__(self, image: Any) -> Any:
+        """Transform one image."""
+        for transform in self.transforms:
+            image = transform(image)
+        return image
+
+    def batch(self, images: Any) -> Any:
+        """Transform a batch of images."""
+        for transform in self.transforms:
+            images = transform.batch(images)
+        return images
+
+    def __repr__(self) -> str:
+        return f"Compose({', '.join(map(repr, self.transforms))})"

@@ -1,0 +1,260 @@
+"""Functions that modules are made of, as `import nn.functional as F`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+import tinygrad_np as tg
+from tinygrad_np import log_softmax as log_softmax
+from tinygrad_np import relu as _relu
+from tinygrad_np import sigmoid as sigmoid
+from tinygrad_np import softmax as softmax
+from tinygrad_np import tanh as tanh
+from tinygrad_np.core import wrap
+from tinygrad_np.ops.linalg import linear as linear
+from tinygrad_np.ops.loss import pick_class, softmax_cross_entropy
+from tinygrad_np.tensor.random import stream_of
+
+
+def relu(input: tg.Tensor, inplace: bool = False) -> tg.Tensor:
+    """Positive part, max(x, 0); see `tinygrad_np.relu`.
+
+    With `inplace`, the result takes the memory of the input, where no derivative needs the old
+    numbers.
+    """
+    return input.relu_() if inplace else _relu(input)
+
+
+def dropout(
+    input: tg.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> tg.Tensor:
+    """Zero each element with probability `p`, and scale the others by 1/(1 − p).
+
+    The mean stays what it was. Without `training`, nothing happens. Gradient: the same mask.
+    Source: N. Srivastava et al., "Dropout", JMLR 15 (2014).
+
+    Raises
+    ------
+    ValueError
+        If `p` does not lie in [0, 1].
+
+    >>> F = tg.nn.functional
+    >>> bool((F.dropout(tg.ones(100), 0.5) == F.dropout(tg.ones(100), 0.5)).all())
+    False
+    """
+    check_probability("dropout", p)
+    if not training or p == 0:
+        return input
+    keep = 1 - p
+    draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
+    noise = (draws < keep).reshape(input.shape).astype(input.dtype)
+    if keep:
+        noise *= 1 / keep
+    return input.mul_(wrap(noise)) if inplace else input * wrap(noise)
+
+
+def cross_entropy(
+    input: tg.Tensor,
+    target: tg.Tensor,
+    weight: tg.Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> tg.Tensor:
+    """Cross-entropy of logits: −log softmax(input) at the target class.
+
+    Shapes: logits `(C)`, `(N, C)` or `(N, C, d1, ...)`; target as the logits without C and of
+    integers in [0, C), or class probabilities in the shape of the logits. `reduction`: 'mean' (the
+    weighted mean over targets that are not `ignore_index`), 'sum' or 'none'. With
+    `label_smoothing` ε, the target is 1 − ε of itself and ε of the uniform distribution.
+    Gradient: softmax(input) − target.
+
+    Raises
+    ------
+    IndexError
+        If a label lies outside [0, C).
+    ShapeError
+        If the shapes do not fit.
+    RuntimeError
+        If labels are floats.
+
+    >>> F = tg.nn.functional
+    >>> F.cross_entropy(tg.tensor([[1000.0, 0.0, -1000.0]]), tg.tensor([2]))
+    tensor(2000.)
+    """
+    check_reduction("cross_entropy", reduction)
+    if (
+        input.ndim == 2
+        and target.ndim == 1
+        and weight is None
+        and not label_smoothing
+        and target.dtype == np.int64
+        and len(input) == len(target)
+        and not (target.array == ignore_index).any()
+    ):  # the everyday case needs no masks
+        return _reduce(softmax_cross_entropy(input, target), reduction)
+    if input.ndim == 0:
+        raise tg.ShapeError("cross_entropy: logits need a dimension of classes, and have none")
+    classes = 1 if input.ndim > 1 else 0
+    if target.shape == input.shape and target.is_floating_point():
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, classes)
+    _check_target("cross_entropy", input, target)
+    rows = _rows(input, classes)
+    label, mask = _labels(target, ignore_index)
+    losses = softmax_cross_entropy(rows, label)
+    if label_smoothing:
+        losses = (1 - label_smoothing) * _weigh(losses, label, weight)
+        spread = log_softmax(rows, 1)
+        if weight is not None:
+            spread = spread * weight
+        losses = losses - (label_smoothing / rows.shape[1]) * spread.sum(1)
+    else:
+        losses = _weigh(losses, label, weight)
+    return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
+
+
+def nll_loss(
+    input: tg.Tensor,
+    target: tg.Tensor,
+    weight: tg.Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> tg.Tensor:
+    """Negative log-likelihood: −input at the target class, for log-probabilities.
+
+    Shapes and options as `cross_entropy`; `cross_entropy(x, t)` is
+    `nll_loss(log_softmax(x, 1), t)`. Gradient: −1 at the target class.
+
+    >>> F = tg.nn.functional
+    >>> F.nll_loss(tg.tensor([[-0.5, -1.0]]), tg.tensor([1]))
+    tensor(1.)
+    """
+    check_reduction("nll_loss", reduction)
+    _check_target("nll_loss", input, target)
+    rows = _rows(input, 1 if input.ndim > 1 else 0)
+    label, mask = _labels(target, ignore_index)
+    losses = _weigh(-pick_class(rows, label), label, weight)
+    return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
+
+
+def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") -> tg.Tensor:
+    """Squared difference, its mean, or its sum.
+
+    Shapes: equal; others broadcast, with a warning. Gradient: 2·(input − target)/n for the mean.
+
+    >>> F = tg.nn.functional
+    >>> F.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]), reduction="sum")
+    tensor(4.)
+    """
+    check_reduction("mse_loss", reduction)
+    if input.shape != target.shape:
+        warnings.warn(
+            f"mse_loss: the input has shape {tuple(input.shape)} and the target "
+            f"{tuple(target.shape)}; they will be broadcast, which is seldom meant: make them equal",
+            stacklevel=2,
+        )
+    difference = input - target
+    return _reduce(difference * difference, reduction)
+
+
+def check_probability(name: str, p: float) -> None:
+    """Refuse what is not in [0, 1]."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: the probability must lie in [0, 1], got {p}")
+
+
+def check_reduction(name: str, reduction: str) -> None:
+    """Refuse an unknown way to reduce."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def _reduce(losses: tg.Tensor, reduction: str) -> tg.Tensor:
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def _check_target(name: str, input: tg.Tensor, target: tg.Tensor) -> None:
+    """Refuse a target that is no set of labels for these logits."""
+    shape = tuple(input.shape)
+    expected = shape[:1] + shape[2:] if input.ndim > 1 else ()
+    given = tuple(target.shape)
+    if given != expected:
+        hint = (
+            "; drop the last dimension with target.squeeze(1)"
+            if given == (*expected, 1)
+            else ""
+        )
+        raise tg.ShapeError(
+            f"{name}: logits of shape {shape} need labels of shape {expected}, and the target has "
+            f"shape {given}{hint}"
+        )
+    if target.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"{name}: labels must be integers, and are {target.dtype}; convert them with .long() "
+            "(class probabilities must have the shape of the logits)"
+        )
+
+
+def _rows(input: tg.Tensor, classes: int) -> tg.Tensor:
+    """Logits as a matrix: one row a sample, one column a class."""
+    order = [d for d in range(input.ndim) if d != classes]
+    return input.permute(*order, classes).reshape(-1, input.shape[classes])
+
+
+def _labels(target: tg.Tensor, ignore_index: int) -> tuple[tg.Tensor, tg.Tensor | None]:
+    """Labels in a row, ignored ones replaced by 0; and a mask of the others, if any is ignored."""
+    label = target.detach().reshape(-1).long()
+    ignored = label == ignore_index
+    if not ignored.any():
+        return label, None
+    return tg.where(ignored, 0, label), ~ignored
+
+
+def _weigh(losses: tg.Tensor, label: tg.Tensor, weight: tg.Tensor | None) -> tg.Tensor:
+    return losses if weight is None else losses * weight[label]
+
+
+def _mask_and_reduce(
+    losses: tg.Tensor,
+    mask: tg.Tensor | None,
+    label: tg.Tensor,
+    weight: tg.Tensor | None,
+    reduction: str,
+    shape: tuple[int, ...],
+) -> tg.Tensor:
+    if mask is not None:
+        losses = tg.where(mask, losses, 0.0)
+    if reduction == "none":
+        return losses.reshape(shape)
+    if reduction == "sum":
+        return losses.sum()
+    if weight is None and mask is None:
+        return losses.mean()
+    shares = tg.ones(len(label), dtype=losses.dtype) if weight is None else weight[label]
+    total = (shares if mask is None else tg.where(mask, shares, 0.0)).sum()
+    with np.errstate(invalid="ignore"):  # all ignored: 0 / 0 is the NaN that PyTorch gives
+        return losses.sum() / total
+
+
+def _soft_cross_entropy(
+    input: tg.Tensor,
+    target: tg.Tensor,
+    weight: tg.Tensor | None,
+    reduction: str,
+    label_smoothing: float,
+    classes: int,
+) -> tg.Tensor:
+    """Cross-entropy against class probabilities."""
+    rows, wanted = _rows(input, classes), _rows(target, classes)
+    if label_smoothing:
+        wanted = (1 - label_smoothing) * wanted + label_smoothing / rows.shape[1]
+    if weight is not None:
+        wanted = wanted * weight
+    losses = -(wanted * log_softmax(rows, 1)).sum(1)
+    shape = input.shape[:classes] + input.shape[classes + 1 :]
+    return _reduce(losses, reduction) if reduction != "none" else losses.reshape(shape)

@@ -1,0 +1,372 @@
+"""Module: a function with parameters, made of smaller modules."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+import tinygrad_np as tg
+from nn.parameter import Parameter
+from tinygrad_np.core import PLAIN, scope, thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` did not find in the module or in the state."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class _Calls(threading.local):
+    stack: tuple[Module, ...] = ()  # modules being called, while a graph is traced
+
+
+_calls = _Calls()
+
+
+class Module:
+    """Base of all layers and models: assign parameters and modules as attributes, write `forward`.
+
+    A module's parameters are its attributes that are `Parameter`s, its children those that are
+    `Module`s, in the order of assignment; buffers are tensors that `register_buffer` names.
+
+    >>> import nn
+    >>> class Twice(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = nn.Linear(2, 2)
+    ...
+    ...     def forward(self, x):
+    ...         return self.layer(self.layer(x))
+    >>> [name for name, _ in Twice().named_parameters()]
+    ['layer.weight', 'layer.bias']
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        self.__dict__.update(training=True, _buffers={})
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the result; every module defines its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__} defines no forward(): write def forward(self, x)"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`. An error says on its way out which layers it passed through."""
+        recorder = thread.recorder
+        try:
+            if recorder is PLAIN or recorder is None:
+                return self.forward(*args, **kwargs)
+            return self._traced(*args, **kwargs)
+        except Exception as error:
+            _note_layer(error, self)
+            raise
+
+    def _traced(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward` within a scope that pictures of the graph show."""
+        before = _calls.stack
+        names = (name for name, child in before[-1].named_children() if child is self) if before else ()
+        name = next(iter(names), "")
+        kind = type(self).__name__
+        _calls.stack = (*before, self)
+        try:
+            with scope(f"{name} ({kind})" if name else kind):
+                return self.forward(*args, **kwargs)
+        finally:
+            _calls.stack = before
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (Parameter, Module)):
+            if "_buffers" not in self.__dict__:
+                raise AttributeError(
+                    f"cannot assign {name!r} before Module.__init__() was called: make "
+                    f"super().__init__() the first line of {type(self).__name__}.__init__"
+                )
+        elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
+            raise TypeError(
+                f"cannot assign a {type(value).__qualname__} as parameter {name!r}: wrap it in "
+                "nn.Parameter, or copy into it under no_grad() with copy_"
+            )
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._buffers.pop(name, None)
+
+    # ---- what it is made of ----
+
+    _buffers: dict[str, bool]  # names of buffers, and whether they are saved
+
+    def register_buffer(self, name: str, tensor: tg.Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that belongs to the module's state and is not trained."""
+        self._check_name(name)
+        self.__dict__[name] = tensor
+        self._buffers[name] = persistent
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter, or None in its place, under a name that need not be an identifier."""
+        self._check_name(name)
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child under a name that need not be an identifier."""
+        self._check_name(name)
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def _check_name(self, name: str) -> None:
+        if not name or "." in name:
+            raise KeyError(f"a name must not be empty or hold a dot: {name!r}")
+        if hasattr(self, name) and not isinstance(
+            self.__dict__.get(name, 0), (Parameter, Module, tg.Tensor, type(None))
+        ):
+            raise KeyError(f"the attribute {name!r} of {type(self).__name__} exists already")
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Give the modules directly below, each with its name."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, Module):
+                yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """Give the modules directly below."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Give this module and all below it, each once, with dotted names."""
+        seen = set() if memo is None else memo
+        if self in seen:
+            return
+        if remove_duplicate:
+            seen.add(self)
+        yield prefix, self
+        for name, child in self.named_children():
+            path = f"{prefix}.{name}" if prefix else name
+            yield from child.named_modules(seen, path, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """Give this module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Give the parameters, each once, with dotted names."""
+        yield from self._named(
+            lambda module: (
+                (name, value)
+                for name, value in module.__dict__.items()
+                if isinstance(value, Parameter)
+            ),
+            prefix,
+            recurse,
+            remove_duplicate,
+        )
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Give the parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, tg.Tensor]]:
+        """Give the buffers, each once, with dotted names."""
+        yield from self._named(
+            lambda module: (
+                (name, module.__dict__[name])
+                for name in module._buffers  # noqa: SLF001 - of its own class
+                if module.__dict__[name] is not None
+            ),
+            prefix,
+            recurse,
+            remove_duplicate,
+        )
+
+    def buffers(self, recurse: bool = True) -> Iterator[tg.Tensor]:
+        """Give the buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _named(
+        self,
+        members: Callable[[Module], Iterator[tuple[str, Any]]],
+        prefix: str,
+        recurse: bool,
+        remove_duplicate: bool,
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[Any] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, value in members(module):
+                if value not in seen:
+                    if remove_duplicate:
+                        seen.add(value)
+                    yield (f"{path}.{name}" if path else name), value
+
+    def get_submodule(self, target: str) -> Module:
+        """Find the module with a dotted name, such as `features.0`."""
+        module: Any = self
+        for name in target.split(".") if target else []:
+            child = module.__dict__.get(name)
+            if not isinstance(child, Module):
+                raise AttributeError(
+                    f"{type(module).__name__} has no child {name!r} (in {target!r}); it has "
+                    f"{[n for n, _ in module.named_children()]}"
+                )
+            module = child
+        assert isinstance(module, Module)
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Find the parameter with a dotted name, such as `features.0.weight`."""
+        path, _, name = target.rpartition(".")
+        found = self.get_submodule(path).__dict__.get(name)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"{target!r} is no parameter of {type(self).__name__}")
+        return found
+
+    # ---- what can be done with all of it ----
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` on every module, children first; for initialisation."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, which dropout and the like follow, here and below."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode here and below."""
+        return self.train(mode=False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for gradients of all parameters, or stop asking."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or set them to zeros."""
+        for parameter in self.parameters():
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad.detach().zero_()
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert floating parameters and buffers to a dtype, in place; the device is the CPU."""
+        probe = tg.empty(0, dtype=tg.float32).to(*args, **kwargs)
+        named = any(isinstance(a, (np.dtype, type, tg.Tensor)) for a in (*args, kwargs.get("dtype")))
+        for tensor in (*self.parameters(), *self.buffers()) if named else ():
+            if tensor.is_floating_point():
+                tensor.data = tensor.detach().to(probe.dtype)
+        return self
+
+    def float(self) -> Self:
+        """Convert to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert to float64."""
+        return self.to(np.float64)
+
+    # ---- its state ----
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, tg.Tensor]:
+        """Give parameters and persistent buffers by name, over the same memory."""
+        state: dict[str, tg.Tensor] = {}
+        for path, module in self.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
+            for name, value in module.__dict__.items():
+                saved = isinstance(value, Parameter) or (
+                    value is not None and module._buffers.get(name, False)  # noqa: SLF001
+                )
+                if saved:
+                    state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
+        return state
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy a state into the parameters and buffers; nothing is copied if anything is wrong.
+
+        With `assign`, the tensors themselves take the place of the data.
+
+        Raises
+        ------
+        RuntimeError
+            If names are missing or left over (with `strict`), or a shape differs: all are listed.
+        """
+        own = self.state_dict(keep_vars=True)
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        problems = []
+        if strict and missing:
+            problems.append(f"missing keys: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected keys: {', '.join(unexpected)}")
+        given = {name: tg.as_tensor(state_dict[name]) for name in own if name in state_dict}
+        problems += [
+            f"size mismatch for {name}: the module has shape {tuple(own[name].shape)}, the state "
+            f"{tuple(tensor.shape)}"
+            for name, tensor in given.items()
+            if tensor.shape != own[name].shape
+        ]
+        if problems:
+            raise RuntimeError(
+                f"load_state_dict: the state does not fit {type(self).__name__}:\n  "
+                + "\n  ".join(problems)
+            )
+        with tg.no_grad():
+            for name, tensor in given.items():
+                if assign:
+                    own[name].data = tensor
+                else:
+                    own[name].copy_(tensor)
+        return IncompatibleKeys(missing, unexpected)
+
+    # ---- how it prints ----
+
+    def extra_repr(self) -> str:
+        """What `repr` shows between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
+        extra, kind = self.extra_repr(), type(self).__name__
+        if not lines:
+            return f"{kind}({extra})"
+        return f"{kind}({extra}\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _note_layer(error: Exception, module: Module) -> None:
+    """Keep one note on the error that says where in the model it happened, outermost name first."""
+    path: list[str]
+    inner, path, note = getattr(error, "_layer", (None, [], ""))
+    notes = getattr(error, "__notes__", [])
+    if inner is None:
+        note = repr(module).partition("\n")[0].rstrip("(")
+        error.add_note(f"in layer {note}")
+    else:
+        names = [name for name, child in module.named_children() if child is inner]
+        path = [*names[:1], *path]
+        if path:
+            notes[-1] = f"in layer {'.'.join(path)}: {note}"
+    error._layer = (module, path, note)  # type: ignore[attr-defined]  # an exception takes any

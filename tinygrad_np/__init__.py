@@ -1,0 +1,139 @@
+"""tinygrad_np: a small reverse-mode tensor engine in NumPy, with PyTorch's names.
+
+>>> import tinygrad_np as tg
+>>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+>>> (x * x).sum().backward()
+>>> x.grad
+tensor([2., 4.])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tinygrad_np import autograd as autograd
+from tinygrad_np import graph as graph
+from tinygrad_np.autograd import enable_grad as enable_grad
+from tinygrad_np.autograd import inference_mode as inference_mode
+from tinygrad_np.autograd import is_grad_enabled as is_grad_enabled
+from tinygrad_np.autograd import no_grad as no_grad
+from tinygrad_np.autograd import set_grad_enabled as set_grad_enabled
+from tinygrad_np.dtypes import bool_ as bool  # noqa: A004 - PyTorch's name
+from tinygrad_np.dtypes import float16 as float16
+from tinygrad_np.dtypes import float32 as float32
+from tinygrad_np.dtypes import float64 as float64
+from tinygrad_np.dtypes import get_default_dtype as get_default_dtype
+from tinygrad_np.dtypes import int8 as int8
+from tinygrad_np.dtypes import int16 as int16
+from tinygrad_np.dtypes import int32 as int32
+from tinygrad_np.dtypes import int64 as int64
+from tinygrad_np.dtypes import promote_types as promote_types
+from tinygrad_np.dtypes import result_type as result_type
+from tinygrad_np.dtypes import set_default_dtype as set_default_dtype
+from tinygrad_np.dtypes import uint8 as uint8
+from tinygrad_np.errors import DtypeError as DtypeError
+from tinygrad_np.errors import GraphError as GraphError
+from tinygrad_np.errors import ShapeError as ShapeError
+from tinygrad_np.ops.elementwise import abs as abs
+from tinygrad_np.ops.elementwise import add as add
+from tinygrad_np.ops.elementwise import bitwise_and as bitwise_and
+from tinygrad_np.ops.elementwise import bitwise_not as bitwise_not
+from tinygrad_np.ops.elementwise import bitwise_or as bitwise_or
+from tinygrad_np.ops.elementwise import bitwise_xor as bitwise_xor
+from tinygrad_np.ops.elementwise import div as div
+from tinygrad_np.ops.elementwise import eq as eq
+from tinygrad_np.ops.elementwise import exp as exp
+from tinygrad_np.ops.elementwise import ge as ge
+from tinygrad_np.ops.elementwise import gt as gt
+from tinygrad_np.ops.elementwise import isfinite as isfinite
+from tinygrad_np.ops.elementwise import isinf as isinf
+from tinygrad_np.ops.elementwise import isnan as isnan
+from tinygrad_np.ops.elementwise import le as le
+from tinygrad_np.ops.elementwise import log as log
+from tinygrad_np.ops.elementwise import lt as lt
+from tinygrad_np.ops.elementwise import maximum as maximum
+from tinygrad_np.ops.elementwise import minimum as minimum
+from tinygrad_np.ops.elementwise import mul as mul
+from tinygrad_np.ops.elementwise import ne as ne
+from tinygrad_np.ops.elementwise import neg as neg
+from tinygrad_np.ops.elementwise import pow as pow
+from tinygrad_np.ops.elementwise import relu as relu
+from tinygrad_np.ops.elementwise import rsub as rsub
+from tinygrad_np.ops.elementwise import sigmoid as sigmoid
+from tinygrad_np.ops.elementwise import sign as sign
+from tinygrad_np.ops.elementwise import sqrt as sqrt
+from tinygrad_np.ops.elementwise import square as square
+from tinygrad_np.ops.elementwise import sub as sub
+from tinygrad_np.ops.elementwise import tanh as tanh
+from tinygrad_np.ops.elementwise import where as where
+from tinygrad_np.ops.index import take_along_dim as take_along_dim
+from tinygrad_np.ops.linalg import matmul as matmul
+from tinygrad_np.ops.reduce import all as all
+from tinygrad_np.ops.reduce import amax as amax
+from tinygrad_np.ops.reduce import amin as amin
+from tinygrad_np.ops.reduce import any as any
+from tinygrad_np.ops.reduce import argmax as argmax
+from tinygrad_np.ops.reduce import argmin as argmin
+from tinygrad_np.ops.reduce import log_softmax as log_softmax
+from tinygrad_np.ops.reduce import logsumexp as logsumexp
+from tinygrad_np.ops.reduce import mean as mean
+from tinygrad_np.ops.reduce import softmax as softmax
+from tinygrad_np.ops.reduce import sum as sum
+from tinygrad_np.ops.shape import broadcast_to as broadcast_to
+from tinygrad_np.ops.shape import cat as cat
+from tinygrad_np.ops.shape import flatten as flatten
+from tinygrad_np.ops.shape import narrow as narrow
+from tinygrad_np.ops.shape import permute as permute
+from tinygrad_np.ops.shape import reshape as reshape
+from tinygrad_np.ops.shape import squeeze as squeeze
+from tinygrad_np.ops.shape import stack as stack
+from tinygrad_np.ops.shape import transpose as transpose
+from tinygrad_np.ops.shape import unsqueeze as unsqueeze
+from tinygrad_np.serialization import load as load
+from tinygrad_np.serialization import save as save
+from tinygrad_np.tensor.creation import arange as arange
+from tinygrad_np.tensor.creation import as_tensor as as_tensor
+from tinygrad_np.tensor.creation import empty as empty
+from tinygrad_np.tensor.creation import empty_like as empty_like
+from tinygrad_np.tensor.creation import eye as eye
+from tinygrad_np.tensor.creation import from_numpy as from_numpy
+from tinygrad_np.tensor.creation import full as full
+from tinygrad_np.tensor.creation import full_like as full_like
+from tinygrad_np.tensor.creation import linspace as linspace
+from tinygrad_np.tensor.creation import ones as ones
+from tinygrad_np.tensor.creation import ones_like as ones_like
+from tinygrad_np.tensor.creation import tensor as tensor
+from tinygrad_np.tensor.creation import zeros as zeros
+from tinygrad_np.tensor.creation import zeros_like as zeros_like
+from tinygrad_np.tensor.printing import set_printoptions as set_printoptions
+from tinygrad_np.tensor.random import Generator as Generator
+from tinygrad_np.tensor.random import initial_seed as initial_seed
+from tinygrad_np.tensor.random import manual_seed as manual_seed
+from tinygrad_np.tensor.random import rand as rand
+from tinygrad_np.tensor.random import randint as randint
+from tinygrad_np.tensor.random import randn as randn
+from tinygrad_np.tensor.random import randperm as randperm
+from tinygrad_np.tensor.size import Size as Size
+from tinygrad_np.tensor.tensor import Tensor as Tensor
+from tinygrad_np.tensor.tensor import is_tensor as is_tensor
+
+__version__ = "0.1.0"
+
+float = float32  # noqa: A001 - PyTorch's name
+double = float64
+half = float16
+long = int64
+int = int32  # noqa: A001 - PyTorch's name
+short = int16
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve `tg.nn` and `tg.optim` on first use, and say so of names that are not here."""
+    if name == "nn":
+        return importlib.import_module("nn")
+    if name == "optim":
+        return importlib.import_module("nn.optim")
+    raise AttributeError(
+        f"{name} is not in tinygrad_np {__version__}; what is there: dir(tinygrad_np)"
+    )

@@ -1,0 +1,121 @@
+"""Whether operations are recorded: context managers and decorators, for each thread on its own."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from tinygrad_np.core import PLAIN, Recorder, thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Mode:
+    """Replaces the thread's recorder inside a block or a function, and restores it."""
+
+    __slots__ = ("_before", "_recorder")
+
+    def __init__(self, recorder: Recorder | None) -> None:
+        self._recorder = recorder
+        self._before: list[Recorder | None] = []  # a mode can be entered within itself
+
+    def __enter__(self) -> Self:
+        self._before.append(thread.recorder)
+        thread.recorder = self._recorder
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        thread.recorder = self._before.pop()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _Mode(self._recorder):
+                return function(*args, **kwargs)
+
+        return decorated
+
+
+class no_grad(_Mode):
+    """Record nothing: results do not require grad, and leaves can be changed in place.
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.ones(2, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Make the mode, or decorate `function` with it: `@no_grad` and `@no_grad()` both do."""
+        mode = super().__new__(cls)
+        if function is None:
+            return mode
+        mode.__init__()  # type: ignore[misc]  # __init__ is not called when __new__ returns another
+        return mode(function)
+
+    def __init__(self, function: None = None) -> None:
+        super().__init__(None)
+
+
+class inference_mode(_Mode):
+    """Record nothing, as `no_grad`; `inference_mode(False)` changes nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(None if mode else thread.recorder)
+
+
+class enable_grad(_Mode):
+    """Record again, inside a `no_grad` block.
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.ones(2, requires_grad=True)
+    >>> with tg.no_grad(), tg.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(thread.recorder or PLAIN)
+
+
+class set_grad_enabled(_Mode):
+    """Record or not, by a flag: as a function call at once, in a `with` until its end.
+
+    >>> import tinygrad_np as tg
+    >>> with tg.set_grad_enabled(False):
+    ...     tg.is_grad_enabled()
+    False
+    """
+
+    __slots__ = ()
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__((thread.recorder or PLAIN) if mode else None)
+        self._before.append(thread.recorder)
+        thread.recorder = self._recorder
+
+    def __enter__(self) -> Self:
+        thread.recorder = self._recorder
+        return self
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        thread.recorder = self._before.pop()  # as a decorator it acts inside the function only
+        return super().__call__(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether this thread records operations."""
+    return thread.recorder is not None

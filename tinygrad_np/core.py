@@ -1,0 +1,405 @@
+"""The recorded graph: a value knows the node that made it; a node knows its op and its parents.
+
+Edges run from results to operands only, so a graph is freed by plain reference counting as soon
+as its last result goes. The arrow of time is kept by *version cells*: one-element lists, shared by
+all values over the same memory, that count the writes; a node remembers the counts it saw.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
+
+import numpy as np
+from numpy import ndarray
+
+from tinygrad_np.dtypes import get_default_dtype, result_type
+from tinygrad_np.errors import ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tinygrad_np.dtypes import Dtype
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Operand: TypeAlias = Any  # in a rule: an array in an ordinary backward, a Value under create_graph
+Thunks: TypeAlias = "tuple[Callable[[], Operand] | None, ...]"
+Cell: TypeAlias = "list[int]"
+V = TypeVar("V")
+
+RESULT = -1  # in `reads`: the result itself, which stands last among what a node saves
+
+
+class Meta:
+    """Shape and dtype: what a rule gets in place of an array that it did not ask to read."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Dtype) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+
+class Op:
+    """An operation: a forward on arrays, and its derivative in operators that work on both.
+
+    `forward` takes arrays (or Python numbers) and returns an array, or `(array, kept)` if `keeps`.
+    `vjp(g, *operands, result)` returns one thunk per operand, which gives the gradient of that
+    operand; with `keeps`, what was kept comes last (None under create_graph).
+    """
+
+    __slots__ = ()
+    formula: ClassVar[str] = ""
+    derivative: ClassVar[str] = ""
+    # For each operand, what its gradient reads: positions of operands, or RESULT. Nothing else is
+    # kept alive or version-checked. Operands past the end of the tuple read nothing.
+    reads: tuple[tuple[int, ...], ...] = ()
+    broadcasts: ClassVar[bool] = False  # the engine sums gradients back to the operands' shapes
+    promotes: ClassVar[slice | None] = None  # operands that are brought to one dtype
+    floating: ClassVar[bool] = False  # integers are brought to the default float dtype
+    keeps: ClassVar[bool] = False  # forward returns (result, kept)
+    views: ClassVar[bool] = False  # the result may share the first operand's memory
+
+    @property
+    def name(self) -> str:
+        """Name in pictures and messages."""
+        return type(self).__name__
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the result from arrays, which are never mutated."""
+        raise NotImplementedError(self.name)
+
+    def vjp(self, g: Operand, *args: Any, **kwargs: Any) -> Thunks:
+        """Pull the gradient `g` of the result back to the operands."""
+        raise NotImplementedError(f"{self.name} has no derivative")
+
+
+class Node(Meta):
+    """One recorded op, and the shape and dtype of its result.
+
+    `saved` holds its operands, then its result: the arrays that a wanted gradient reads, and in
+    the place of each other operand something that knows its shape and dtype (its vertex, or Meta).
+    """
+
+    __slots__ = ("__weakref__", "cells", "kept", "op", "parents", "saved")
+
+    op: Op
+    parents: tuple[Vertex | None, ...]  # of each operand: its node; the leaf itself; or None
+    saved: tuple[Any, ...] | None  # None once freed
+    cells: tuple[Any, ...]  # beside each saved array its version cell and the number seen, in pairs
+    kept: Any
+
+
+class Accumulator:
+    """What a tensor needs once it asks for a gradient of its own."""
+
+    __slots__ = ("grad", "requires_grad")
+
+    def __init__(self) -> None:
+        self.requires_grad = False
+        self.grad: Any = None
+
+
+class Value:
+    """An array, the node that made it, its version cell and, for some, an accumulator."""
+
+    __slots__ = ("__weakref__", "accumulator", "array", "cell", "node")
+
+    array: Array
+    node: Node | None
+    cell: Cell
+    accumulator: Accumulator | None
+
+    parents: ClassVar[tuple[()]] = ()  # a leaf is a vertex without parents
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size of each dimension."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> Dtype:
+        """Type of the elements."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def vertex(self) -> Vertex | None:
+        """Where gradients of this value flow to: its node, itself if it is a leaf, or nowhere."""
+        if self.node is not None:
+            return self.node
+        accumulator = self.accumulator
+        return self if accumulator is not None and accumulator.requires_grad else None
+
+    def written(self) -> None:
+        """Note a write into the memory: what was recorded before it is now out of date."""
+        self.cell[0] += 1
+
+
+Vertex: TypeAlias = Node | Value
+
+
+class Recorder:
+    """Told of each node as it is recorded. This plain one does nothing; tracing modes do."""
+
+    __slots__ = ()
+
+    def recorded(self, node: Node) -> None:
+        """Take notice of `node`."""
+
+
+PLAIN = Recorder()
+
+
+class _Thread(threading.local):
+    recorder: Recorder | None = PLAIN  # None: no grad
+    in_rule = False  # an ordinary backward is running rules on bare arrays
+    scopes: tuple[str, ...] = ()
+
+
+thread = _Thread()
+_result_class: list[type[Value]] = [Value]
+_new = object.__new__
+
+
+def register_result_class(cls: type[Value]) -> None:
+    """Make `cls` the class of all results; called once, by the module that defines Tensor."""
+    _result_class[0] = cls
+
+
+@contextlib.contextmanager
+def recording(recorder: Recorder | None, *, in_rule: bool = False) -> Iterator[None]:
+    """Replace this thread's recorder inside the block."""
+    before = thread.recorder, thread.in_rule
+    thread.recorder, thread.in_rule = recorder, in_rule
+    try:
+        yield
+    finally:
+        thread.recorder, thread.in_rule = before
+
+
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Name what is recorded inside the block, for pictures: modules push their names here."""
+    before = thread.scopes
+    thread.scopes = (*before, name)
+    try:
+        yield
+    finally:
+        thread.scopes = before
+
+
+def wrap(array: Any, cell: Cell | None = None) -> Any:
+    """Make an untracked value of the registered class. NumPy scalars become 0-d arrays."""
+    value = _new(_result_class[0])
+    value.array = array if type(array) is ndarray else np.asarray(array)
+    value.node = None
+    value.cell = [0] if cell is None else cell
+    value.accumulator = None
+    return value
+
+
+@overload
+def apply(op: Op, input: V, /, *others: Any) -> V: ...
+@overload
+def apply(op: Op, *operands: Any) -> Any: ...
+def apply(op: Op, *operands: Any) -> Any:
+    """Run `op` and, where a gradient may be asked for, record it.
+
+    Operands are values and Python numbers; bare arrays only inside a rule, where nothing is
+    recorded and the result is an array as well.
+    """
+    arrays: list[Any] = []
+    parents: list[Vertex | None] = []
+    dtype: Dtype | None = None
+    tracked = uneven = False
+    for x in operands:
+        if isinstance(x, Value):
+            array = x.array
+            vertex = x.node if x.accumulator is None else x.vertex
+            if vertex is not None:
+                tracked = True
+            if dtype is None:
+                dtype = array.dtype
+            elif array.dtype is not dtype:
+                uneven = True
+            arrays.append(array)
+            parents.append(vertex)
+        else:
+            if type(x) is not float and type(x) is not int:
+                uneven = True
+            arrays.append(x)
+            parents.append(None)
+    if dtype is None or uneven or dtype.kind != "f":
+        if dtype is None and thread.in_rule:
+            y = op.forward(*operands)
+            return y[0] if op.keeps else y
+        fitted = _fit(op, operands)
+        if fitted is not None:
+            return apply(op, *fitted)
+    try:
+        y = op.forward(*arrays)
+    except ValueError as error:
+        if not op.broadcasts or isinstance(error, ShapeError):
+            raise
+        raise ShapeError(_no_broadcast(op, arrays)) from None
+    kept = None
+    if op.keeps:
+        y, kept = y
+    cell = None
+    if op.views and shares_memory(y, arrays[0]):
+        cell = operands[0].cell
+        if len(cell) == 1:
+            cell.append(1)  # from now on known to be shared by a view
+    out = wrap(y, cell)
+    if tracked:
+        recorder = thread.recorder
+        if recorder is not None and out.array.dtype.kind == "f":
+            out.node = node = _record(op, operands, parents, arrays, out)
+            node.kept = kept
+            if recorder is not PLAIN:
+                recorder.recorded(node)
+    return out
+
+
+def apply_product(op: Op, a: V, b: Any) -> V:
+    """Do what `apply` does, for an op of two operands whose gradients each read the other.
+
+    The most frequent case of the most frequent ops (two tracked tensors of one dtype), written
+    out: a third of `apply`'s time. Everything else goes the general way.
+    """
+    if isinstance(a, Value) and isinstance(b, Value) and thread.recorder is PLAIN:
+        left, right = a.node, b.node
+        if left is None and a.accumulator is not None:
+            left = a.vertex
+        if right is None and b.accumulator is not None:
+            right = b.vertex
+        x, y = a.array, b.array
+        if left is not None and right is not None and x.dtype is y.dtype:
+            try:
+                z = op.forward(x, y)
+            except ValueError:
+                return apply(op, a, b)  # which fails again, with a message that teaches
+            node = _new(Node)
+            node.op = op
+            node.parents = (left, right)
+            node.saved = (x, y, None)
+            node.cells = (a.cell, a.cell[0], b.cell, b.cell[0])
+            node.kept = None
+            out = _new(_result_class[0])
+            out.array = z = z if type(z) is ndarray else np.asarray(z)
+            node.shape = z.shape
+            node.dtype = z.dtype
+            out.node = node
+            out.cell = [0]
+            out.accumulator = None
+            return out  # type: ignore[return-value]  # the registered class, which is that of `a`
+    return apply(op, a, b)
+
+
+def _record(
+    op: Op,
+    operands: Sequence[Any],
+    parents: Sequence[Vertex | None],
+    arrays: Sequence[Any],
+    out: Value,
+) -> Node:
+    """Make the node of `out`, which keeps what the wanted gradients read and nothing else."""
+    saved: list[Any] = [*parents, None]
+    cells: list[Any] = []
+    if op.reads:
+        cells = [None] * (2 * len(saved))
+        for parent, positions in zip(parents, op.reads, strict=False):
+            if parent is not None:
+                for i in positions:
+                    value = out if i == RESULT else operands[i]
+                    if isinstance(value, Value):
+                        saved[i] = value.array
+                        at = 2 * i if i != RESULT else -2
+                        cells[at] = value.cell
+                        cells[at + 1] = value.cell[0]
+    for i, x in enumerate(arrays):
+        if saved[i] is None:
+            saved[i] = Meta(x.shape, x.dtype) if type(x) is ndarray else x
+    node = _new(Node)
+    node.op = op
+    node.parents = tuple(parents)
+    node.saved = tuple(saved)
+    node.cells = tuple(cells)
+    node.kept = None
+    node.shape = out.array.shape
+    node.dtype = out.array.dtype
+    return node
+
+
+def shares_memory(view: Array, array: Array) -> bool:
+    """Whether `view` lies in the memory of `array`: both end in the same owner."""
+    owner = array.base if array.base is not None else array
+    return view is array or view.base is array or view.base is owner
+
+
+def _fit(op: Op, operands: Sequence[Any]) -> list[Any] | None:
+    """Bring operands to the dtype that `op` computes in; None if nothing needs a change."""
+    fitted = []
+    for i, x in enumerate(operands):
+        if isinstance(x, np.generic):
+            fitted.append(x.item())
+        elif isinstance(x, (Value, float, int)):
+            fitted.append(x)
+        else:
+            raise TypeError(
+                f"{op.name}: operand {i} is a {type(x).__module__}.{type(x).__qualname__}, and must "
+                "be a Tensor or a number; wrap data with tensor() or from_numpy()"
+            )
+    if not any(isinstance(x, Value) for x in fitted):
+        raise TypeError(f"{op.name}: no operand is a Tensor; use tensor(...) for the first one")
+    if op.promotes is not None:
+        chosen = fitted[op.promotes]
+        dtype = result_type(*[x.array if isinstance(x, Value) else x for x in chosen])
+        if op.floating and dtype.kind != "f":
+            dtype = get_default_dtype()
+        fitted[op.promotes] = [_cast(x, dtype) for x in chosen]
+    same = all(x is y for x, y in zip(fitted, operands, strict=True))
+    return None if same else fitted
+
+
+def _cast(x: Any, dtype: Dtype) -> Any:
+    """Give `x` the dtype, on the tape. Numbers stay as they are beside floats: NumPy takes them."""
+    if isinstance(x, Value):
+        return x if x.array.dtype == dtype else apply(Cast(dtype), x)
+    return float(x) if dtype.kind == "f" else wrap(np.asarray(x).astype(dtype))
+
+
+def _no_broadcast(op: Op, arrays: Sequence[Any]) -> str:
+    shapes = " and ".join(str(np.shape(x)) for x in arrays)
+    return (
+        f"{op.name}: shapes {shapes} do not broadcast: aligned at the right, sizes must be equal "
+        "or 1; use unsqueeze, reshape or expand on one side"
+    )
+
+
+class Cast(Op):
+    """The same numbers in another dtype."""
+
+    __slots__ = ("dtype",)
+    formula = "y = x"
+    derivative = "dy/dx = 1"
+
+    def __init__(self, dtype: Dtype) -> None:
+        self.dtype = dtype
+
+    def forward(self, x: Array) -> Array:  # noqa: D102
+        return x.astype(self.dtype)
+
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:  # noqa: D102
+        return (lambda: apply(Cast(x.dtype), g),)

@@ -1,0 +1,1 @@
+"""Plain-array code: what ops compute, with no notion of gradients."""

@@ -1,0 +1,648 @@
+"""Elementwise ops: each place of the result depends on that place of the operands alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+
+from tinygrad_np.core import RESULT, Array, Cast, Op, Operand, Thunks, apply, apply_product
+from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
+
+if TYPE_CHECKING:
+    from tinygrad_np.dtypes import Dtype, Number
+
+V = TypeVar("V")
+
+
+class Add(Op):
+    """Sum of two operands."""
+
+    __slots__ = ()
+    formula = "y = a + b"
+    derivative = "dy/da = 1, dy/db = 1"
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: g, lambda: g)
+
+
+class Sub(Op):
+    """Difference of two operands."""
+
+    __slots__ = ()
+    formula = "y = a − b"
+    derivative = "dy/da = 1, dy/db = −1"
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: g, lambda: -g)
+
+
+class Mul(Op):
+    """Product of two operands, place by place."""
+
+    __slots__ = ()
+    formula = "y = a·b"
+    derivative = "dy/da = b, dy/db = a"
+    reads = ((1,), (0,))
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
+        return (lambda: g * b, lambda: g * a)
+
+
+class Div(Op):
+    """Quotient of two operands."""
+
+    __slots__ = ()
+    formula = "y = a / b"
+    derivative = "dy/da = 1/b, dy/db = −y/b"
+    reads = ((1,), (1, RESULT))
+    broadcasts = True
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def vjp(self, g: Operand, _: Operand, b: Operand, y: Operand) -> Thunks:
+        return (lambda: g / b, lambda: -g * y / b)
+
+
+class Pow(Op):
+    """The first operand raised to the second."""
+
+    __slots__ = ()
+    formula = "y = aᵇ"
+    derivative = "dy/da = b·aᵇ⁻¹ (0 where b = 0), dy/db = y·log a (0 where a = 0 ≤ b)"
+    reads = ((0, 1), (0, 1, RESULT))
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a**b
+
+    def vjp(self, g: Operand, a: Operand, b: Operand, y: Operand) -> Thunks:
+        def base() -> Operand:
+            if isinstance(b, (int, float)):
+                return zeros_like(g) if b == 0 else g * (b * a ** (b - 1))
+            return g * where(b == 0, 0.0, b * a ** where(b == 0, 1.0, b - 1))
+
+        def exponent() -> Operand:
+            if not isinstance(a, (int, float)):
+                settled = (a == 0) & (b >= 0)
+                return g * where(settled, 0.0, y * log(where(settled, 1.0, a)))
+            if a == 0:
+                return g * where(b >= 0, 0.0, -y)
+            return g * y * (math.log(a) if a > 0 else math.nan)
+
+        return (base, exponent)
+
+
+class Neg(Op):
+    """The opposite number."""
+
+    __slots__ = ()
+    formula = "y = −x"
+    derivative = "dy/dx = −1"
+
+    def forward(self, x: Array) -> Array:
+        return -x
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: -g,)
+
+
+class Abs(Op):
+    """Distance from zero."""
+
+    __slots__ = ()
+    formula = "y = |x|"
+    derivative = "dy/dx = sign x, 0 at 0"
+    reads = ((0,),)
+
+    def forward(self, x: Array) -> Array:
+        return np.abs(x)
+
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
+        return (lambda: g * sign(x),)
+
+
+class Sign(Op):
+    """−1, 0 or 1."""
+
+    __slots__ = ()
+    formula = "y = sign x"
+    derivative = "dy/dx = 0"
+
+    def forward(self, x: Array) -> Array:
+        return np.sign(x)
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: zeros_like(g),)
+
+
+class ZerosLike(Op):
+    """Zeros of the operand's shape and dtype."""
+
+    __slots__ = ()
+    formula = "y = 0"
+    derivative = "dy/dx = 0"
+
+    def forward(self, x: Array) -> Array:
+        return np.zeros_like(x)
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: zeros_like(g),)
+
+
+class Exp(Op):
+    """Exponential function."""
+
+    __slots__ = ()
+    formula = "y = eˣ"
+    derivative = "dy/dx = y"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return np.exp(x)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: g * y,)
+
+
+class Log(Op):
+    """Natural logarithm."""
+
+    __slots__ = ()
+    formula = "y = log x"
+    derivative = "dy/dx = 1/x"
+    reads = ((0,),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return np.log(x)
+
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
+        return (lambda: g / x,)
+
+
+class Sqrt(Op):
+    """Square root."""
+
+    __slots__ = ()
+    formula = "y = √x"
+    derivative = "dy/dx = 1/(2y), inf at 0"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return np.sqrt(x)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: g / (2.0 * y),)
+
+
+class Tanh(Op):
+    """Hyperbolic tangent."""
+
+    __slots__ = ()
+    formula = "y = tanh x"
+    derivative = "dy/dx = 1 − y²"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return np.tanh(x)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: g * (1.0 - y * y),)
+
+
+class Sigmoid(Op):
+    """Logistic function."""
+
+    __slots__ = ()
+    formula = "y = 1 / (1 + e⁻ˣ)"
+    derivative = "dy/dx = y·(1 − y)"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return sigmoid_kernel(x)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: g * (y * (1.0 - y)),)
+
+
+class Relu(Op):
+    """Positive part; NaN stays NaN, and shows."""
+
+    __slots__ = ()
+    formula = "y = max(x, 0)"
+    derivative = "dy/dx = 1 where y > 0, 0 at and below 0"
+    reads = ((RESULT,),)
+
+    def forward(self, x: Array) -> Array:
+        return np.maximum(x, 0)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: where(y <= 0, 0.0, g),)
+
+
+class Maximum(Op):
+    """The larger of two operands; NaN if either is."""
+
+    __slots__ = ()
+    formula = "y = max(a, b)"
+    derivative = "dy/da = 1 where a > b, ½ where equal, else 0"
+    reads = ((0, 1), (0, 1))
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
+    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
+        halved = where(a == b, g * 0.5, g)
+        return (lambda: where(a < b, 0.0, halved), lambda: where(a > b, 0.0, halved))
+
+
+class Minimum(Op):
+    """The smaller of two operands; NaN if either is."""
+
+    __slots__ = ()
+    formula = "y = min(a, b)"
+    derivative = "dy/da = 1 where a < b, ½ where equal, else 0"
+    reads = ((0, 1), (0, 1))
+    broadcasts = True
+    promotes = slice(None)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
+
+    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
+        halved = where(a == b, g * 0.5, g)
+        return (lambda: where(a > b, 0.0, halved), lambda: where(a < b, 0.0, halved))
+
+
+class Where(Op):
+    """Selection: the second operand where the mask is true, else the third."""
+
+    __slots__ = ()
+    formula = "y = a if mask else b"
+    derivative = "dy/da = mask, dy/db = not mask (selected, not multiplied)"
+    reads = ((), (0,), (0,))
+    broadcasts = True
+    promotes = slice(1, None)
+
+    def forward(self, mask: Array, a: Array, b: Array) -> Array:
+        return np.where(mask, a, b)
+
+    def vjp(self, g: Operand, mask: Operand, *_: Operand) -> Thunks:
+        return (None, lambda: where(mask, g, 0.0), lambda: where(mask, 0.0, g))
+
+
+class Comparison(Op):
+    """A relation between two operands, or of one: true or false, and no derivative."""
+
+    __slots__ = ("ufunc",)
+    broadcasts = True
+    promotes = slice(None)
+
+    def __init__(self, ufunc: Any) -> None:
+        self.ufunc = ufunc
+
+    @property
+    def name(self) -> str:
+        """Name of the relation, such as `less_equal`."""
+        return str(self.ufunc.__name__)
+
+    def forward(self, *operands: Array) -> Array:
+        return cast("Array", self.ufunc(*operands))
+
+
+_ADD, _SUB, _MUL, _DIV, _POW, _NEG, _ABS, _SIGN = (
+    Add(), Sub(), Mul(), Div(), Pow(), Neg(), Abs(), Sign()
+)  # fmt: skip
+_EXP, _LOG, _SQRT, _TANH, _SIGMOID, _RELU = Exp(), Log(), Sqrt(), Tanh(), Sigmoid(), Relu()
+_MAXIMUM, _MINIMUM, _WHERE, _ZEROS_LIKE = Maximum(), Minimum(), Where(), ZerosLike()
+_EQ, _NE, _LT, _LE, _GT, _GE = (
+    Comparison(f)
+    for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+)
+_AND, _OR, _XOR, _NOT = (
+    Comparison(f) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_not)
+)
+_ISNAN, _ISINF, _ISFINITE = (Comparison(f) for f in (np.isnan, np.isinf, np.isfinite))
+
+
+def add(input: V, other: Operand, *, alpha: Number = 1) -> V:
+    """Sum `input + alpha·other`, broadcast. Gradient: 1 and alpha.
+
+    >>> import tinygrad_np as tg
+    >>> tg.add(tg.tensor([1.0, 2.0]), 10)
+    tensor([11., 12.])
+    """
+    return apply(_ADD, input, other if alpha == 1 else _scaled(other, alpha))
+
+
+def sub(input: V, other: Operand, *, alpha: Number = 1) -> V:
+    """Difference `input − alpha·other`, broadcast. Gradient: 1 and −alpha.
+
+    >>> import tinygrad_np as tg
+    >>> tg.sub(tg.tensor([1.0, 2.0]), tg.tensor([0.5]))
+    tensor([0.5000, 1.5000])
+    """
+    return apply(_SUB, input, other if alpha == 1 else _scaled(other, alpha))
+
+
+def rsub(input: V, other: Number) -> V:
+    """Difference the other way round, `other − input`. Gradient: −1.
+
+    >>> import tinygrad_np as tg
+    >>> tg.rsub(tg.tensor([1.0, 2.0]), 10)
+    tensor([9., 8.])
+    """
+    return cast("V", apply(_SUB, other, input))
+
+
+def _scaled(other: Operand, alpha: Number) -> Operand:
+    return other * alpha
+
+
+def mul(input: V, other: Operand) -> V:
+    """Product, place by place, broadcast. Gradient: the other operand.
+
+    >>> import tinygrad_np as tg
+    >>> tg.mul(tg.tensor([1.0, 2.0]), tg.tensor([[2.0], [3.0]]))
+    tensor([[2., 4.],
+            [3., 6.]])
+    """
+    return apply_product(_MUL, input, other)
+
+
+def div(input: V, other: Operand) -> V:
+    """Quotient, broadcast; integers are divided as floats. Gradient: 1/other and −y/other.
+
+    >>> import tinygrad_np as tg
+    >>> tg.div(tg.tensor([1, 2]), 4)
+    tensor([0.2500, 0.5000])
+    """
+    return apply(_DIV, input, other)
+
+
+def rdiv(input: V, other: Number) -> V:
+    """Quotient the other way round, `other / input`; what `1 / x` calls."""
+    return cast("V", apply(_DIV, other, input))
+
+
+def pow(input: V, exponent: Operand) -> V:
+    """Power, broadcast. Gradient: `b·a^(b−1)` (0 where b = 0) and `y·log a` (0 where a = 0 ≤ b).
+
+    >>> import tinygrad_np as tg
+    >>> tg.pow(tg.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
+    return apply(_POW, input, exponent)
+
+
+def rpow(input: V, base: Number) -> V:
+    """Power of a number, `base ** input`; what `2 ** x` calls."""
+    return cast("V", apply(_POW, base, input))
+
+
+def neg(input: V) -> V:
+    """Opposite number. Gradient: −1.
+
+    >>> import tinygrad_np as tg
+    >>> tg.neg(tg.tensor([1.0, -2.0]))
+    tensor([-1.,  2.])
+    """
+    return apply(_NEG, input)
+
+
+def abs(input: V) -> V:
+    """Absolute value. Gradient: the sign, 0 at 0.
+
+    >>> import tinygrad_np as tg
+    >>> tg.abs(tg.tensor([1.0, -2.0]))
+    tensor([1., 2.])
+    """
+    return apply(_ABS, input)
+
+
+def sign(input: V) -> V:
+    """Sign: −1, 0 or 1. Gradient: 0.
+
+    >>> import tinygrad_np as tg
+    >>> tg.sign(tg.tensor([3.0, -2.0]))
+    tensor([ 1., -1.])
+    """
+    return apply(_SIGN, input)
+
+
+def zeros_like(input: V) -> V:
+    """Zeros in the shape of `input`, with gradient 0: for rules."""
+    return apply(_ZEROS_LIKE, input)
+
+
+def exp(input: V) -> V:
+    """Exponential function. Gradient: the result.
+
+    >>> import tinygrad_np as tg
+    >>> tg.exp(tg.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """
+    return apply(_EXP, input)
+
+
+def log(input: V) -> V:
+    """Natural logarithm; -inf at 0, NaN below. Gradient: 1/x.
+
+    >>> import tinygrad_np as tg
+    >>> tg.log(tg.tensor([1.0, 2.0]))
+    tensor([0.0000, 0.6931])
+    """
+    return apply(_LOG, input)
+
+
+def sqrt(input: V) -> V:
+    """Square root; NaN below 0. Gradient: 1/(2y), inf at 0.
+
+    >>> import tinygrad_np as tg
+    >>> tg.sqrt(tg.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
+    return apply(_SQRT, input)
+
+
+def square(input: V) -> V:
+    """Square. Gradient: 2x.
+
+    >>> import tinygrad_np as tg
+    >>> tg.square(tg.tensor([2.0, -3.0]))
+    tensor([4., 9.])
+    """
+    return mul(input, input)
+
+
+def tanh(input: V) -> V:
+    """Hyperbolic tangent. Gradient: 1 − y².
+
+    >>> import tinygrad_np as tg
+    >>> tg.tanh(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
+    return apply(_TANH, input)
+
+
+def sigmoid(input: V) -> V:
+    """Logistic function 1 / (1 + exp(−x)), for any x without overflow. Gradient: y·(1 − y).
+
+    >>> import tinygrad_np as tg
+    >>> tg.sigmoid(tg.tensor([0.0, 1000.0, -1000.0]))
+    tensor([0.5000, 1.0000, 0.0000])
+    """
+    return apply(_SIGMOID, input)
+
+
+def relu(input: V) -> V:
+    """Positive part max(x, 0); NaN stays NaN. Gradient: 1 above 0, else 0; NaN passes 1.
+
+    >>> import tinygrad_np as tg
+    >>> tg.relu(tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return apply(_RELU, input)
+
+
+def maximum(input: V, other: V) -> V:
+    """Larger of two tensors, broadcast; NaN if either is. Gradient: to the larger, halves at ties.
+
+    >>> import tinygrad_np as tg
+    >>> tg.maximum(tg.tensor([1.0, 5.0]), tg.tensor([3.0, 2.0]))
+    tensor([3., 5.])
+    """
+    return apply(_MAXIMUM, input, other)
+
+
+def minimum(input: V, other: V) -> V:
+    """Smaller of two tensors, broadcast; NaN if either is. Gradient: to the smaller, halves at ties.
+
+    >>> import tinygrad_np as tg
+    >>> tg.minimum(tg.tensor([1.0, 5.0]), tg.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    return apply(_MINIMUM, input, other)
+
+
+def where(condition: V, input: Operand, other: Operand) -> V:
+    """Take `input` where `condition` is true, else `other`; all three broadcast.
+
+    Gradient: selected by the condition. Each side is computed everywhere, so a side that is not
+    chosen can still bring NaN into the gradient; make it safe first (the double where):
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.tensor([4.0, 0.0], requires_grad=True)
+    >>> safe = tg.where(x > 0, x, 1.0)
+    >>> tg.where(x > 0, tg.sqrt(safe), 0.0).sum().backward()
+    >>> x.grad
+    tensor([0.2500, 0.0000])
+    """
+    return apply(_WHERE, condition, input, other)
+
+
+def to_dtype(input: V, dtype: Dtype) -> V:
+    """Convert to `dtype`, in a new tensor. Gradient: converted back."""
+    return apply(Cast(dtype), input)
+
+
+def eq(input: V, other: Operand) -> V:
+    """Whether equal, place by place; NaN equals nothing.
+
+    >>> import tinygrad_np as tg
+    >>> tg.eq(tg.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
+    return apply(_EQ, input, other)
+
+
+def ne(input: V, other: Operand) -> V:
+    """Whether different, place by place."""
+    return apply(_NE, input, other)
+
+
+def lt(input: V, other: Operand) -> V:
+    """Whether less, place by place."""
+    return apply(_LT, input, other)
+
+
+def le(input: V, other: Operand) -> V:
+    """Whether less or equal, place by place."""
+    return apply(_LE, input, other)
+
+
+def gt(input: V, other: Operand) -> V:
+    """Whether greater, place by place."""
+    return apply(_GT, input, other)
+
+
+def ge(input: V, other: Operand) -> V:
+    """Whether greater or equal, place by place."""
+    return apply(_GE, input, other)
+
+
+def bitwise_and(input: V, other: Operand) -> V:
+    """Bits set in both; for bools, logical and."""
+    return apply(_AND, input, other)
+
+
+def bitwise_or(input: V, other: Operand) -> V:
+    """Bits set in either; for bools, logical or."""
+    return apply(_OR, input, other)
+
+
+def bitwise_xor(input: V, other: Operand) -> V:
+    """Bits set in exactly one; for bools, logical exclusive or."""
+    return apply(_XOR, input, other)
+
+
+def bitwise_not(input: V) -> V:
+    """Bits flipped; for bools, logical not."""
+    return apply(_NOT, input)
+
+
+def isnan(input: V) -> V:
+    """Whether each element is NaN."""
+    return apply(_ISNAN, input)
+
+
+def isinf(input: V) -> V:
+    """Whether each element is infinite."""
+    return apply(_ISINF, input)
+
+
+def isfinite(input: V) -> V:
+    """Whether each element is neither infinite nor NaN."""
+    return apply(_ISFINITE, input)

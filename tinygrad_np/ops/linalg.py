@@ -1,0 +1,140 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar, cast
+
+import numpy as np
+
+from tinygrad_np.core import Array, Op, Operand, Thunks, apply, apply_product
+from tinygrad_np.errors import DtypeError, ShapeError
+from tinygrad_np.ops.shape import reshape, squeeze, sum_to, transpose, unsqueeze
+
+V = TypeVar("V")
+
+
+class MatMul(Op):
+    """Matrix product over the last two dimensions; the others broadcast."""
+
+    __slots__ = ()
+    formula = "Y = A·B"
+    derivative = "dA = dY·Bᵀ, dB = Aᵀ·dY"
+    reads = ((1,), (0,))
+    broadcasts = True
+
+    def forward(self, a: Array, b: Array) -> Array:
+        if a.dtype != b.dtype:
+            raise DtypeError(_mixed("matmul", "first", a, "second", b))
+        if a.shape[-1] != b.shape[-2]:
+            raise ShapeError(
+                f"matmul: shapes {a.shape} and {b.shape} do not multiply: the first has "
+                f"{a.shape[-1]} columns and the second {b.shape[-2]} rows; transpose one side (.mT)"
+            )
+        return np.matmul(a, b)
+
+    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
+        return (lambda: g @ transpose(b, -1, -2), lambda: transpose(a, -1, -2) @ g)
+
+
+class Linear(Op):
+    """Affine map of the last dimension: the layer, with its bias, in one op."""
+
+    __slots__ = ()
+    formula = "y = x·Wᵀ + b"
+    derivative = "dx = dy·W, dW = dyᵀ·x, db = Σ dy (x and dy as matrices of rows)"
+    reads = ((1,), (0,), ())
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        if x.dtype != weight.dtype:
+            raise DtypeError(_mixed("linear", "input", x, "weight", weight))
+        if x.shape[-1:] != weight.shape[1:]:
+            raise ShapeError(_misfit(x.shape, weight.shape))
+        rows = x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x
+        y: Array = np.matmul(rows, weight.T)
+        if bias is not None:
+            y += bias
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
+
+    def vjp(self, g: Operand, x: Operand, weight: Operand, *rest: Operand) -> Thunks:
+        rows = (math.prod(g.shape[:-1]), g.shape[-1])
+        g2 = reshape(g, rows)
+        thunks = (
+            lambda: reshape(g2 @ weight, x.shape),
+            lambda: transpose(g2, 0, 1) @ reshape(x, (rows[0], weight.shape[1])),
+            lambda: sum_to(g2, (rows[1],)),
+        )
+        return thunks[: 1 + len(rest)]
+
+
+_MATMUL, _LINEAR = MatMul(), Linear()
+
+
+def matmul(input: V, other: V) -> V:
+    """Matrix product; what `@` calls.
+
+    Shapes: `(…, n, k) @ (…, k, m)` gives `(…, n, m)`, and leading dimensions broadcast; a 1-D
+    operand counts as a row at the left and as a column at the right. Gradient: `g·Bᵀ` and `Aᵀ·g`.
+
+    Raises
+    ------
+    ShapeError
+        If the inner sizes differ, or an operand is 0-d.
+    DtypeError
+        If the dtypes differ.
+
+    >>> import tinygrad_np as tg
+    >>> tg.matmul(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.tensor([1.0, 1.0]))
+    tensor([3., 7.])
+    """
+    a: Operand = input
+    b: Operand = other
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError(
+            f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)}: both operands need at least "
+            "one dimension; multiply by a number with *"
+        )
+    if a.ndim > 1 and b.ndim > 1:
+        return apply_product(_MATMUL, input, other)
+    if a.ndim == 1:
+        return squeeze(matmul(unsqueeze(input, 0), other), -1 if b.ndim == 1 else -2)
+    return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+
+
+def linear(input: V, weight: V, bias: V | None = None) -> V:
+    """Affine map `x·Wᵀ + b` of the last dimension.
+
+    Shapes: input `(*, in)`, weight `(out, in)`, bias `(out)`; result `(*, out)`. Gradient:
+    `dx = g·W`, `dW = gᵀ·x`, `db = Σ g`.
+
+    Raises
+    ------
+    ShapeError
+        If the last dimension of `input` is not the `in` of `weight`.
+    DtypeError
+        If input and weight differ in dtype.
+
+    >>> import tinygrad_np as tg
+    >>> tg.nn.functional.linear(tg.ones(1, 2), tg.tensor([[1.0, 2.0]]), tg.tensor([0.5]))
+    tensor([[3.5000]])
+    """
+    if bias is None:
+        return apply(_LINEAR, input, weight)
+    return apply(_LINEAR, input, weight, bias)
+
+
+def _mixed(name: str, left: str, a: Array, right: str, b: Array) -> str:
+    return (
+        f"{name}: the {left} is {a.dtype} and the {right} is {b.dtype}; they must be equal: cast "
+        f"one, for example the {left} with .to({b.dtype})"
+    )
+
+
+def _misfit(x: tuple[int, ...], weight: tuple[int, ...]) -> str:
+    message = f"linear: input of shape {x} and weight of shape {weight} do not fit: "
+    if len(x) == 0 or len(weight) != 2:
+        return message + "the input needs at least one dimension, and the weight two (out, in)"
+    message += f"the last dimension of the input must be {weight[1]}, not {x[-1]}"
+    if math.prod(x[1:]) == weight[1]:
+        return message + "; flatten it first: x.flatten(1), or nn.Flatten() before the layer"
+    return message

@@ -1,0 +1,434 @@
+"""Reductions: one number from many, over all dimensions or some."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+
+from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
+from tinygrad_np.kernels import softmax as kernels
+from tinygrad_np.ops.elementwise import exp, to_dtype, where
+from tinygrad_np.ops.index import take_along_dim
+from tinygrad_np.ops.shape import (
+    broadcast_to,
+    normalize_dim,
+    normalize_dims,
+    reshape,
+    squeeze,
+    unsqueeze,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tinygrad_np.dtypes import DtypeLike
+
+V = TypeVar("V")
+
+
+class Reduction(Op):
+    """Base of the ops that reduce `dims`, and keep them with size 1 if `keepdim`."""
+
+    __slots__ = ("dims", "keepdim")
+
+    def __init__(self, dims: tuple[int, ...], keepdim: bool) -> None:
+        self.dims, self.keepdim = dims, keepdim
+
+    def kept_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the result with every reduced dimension at size 1: it broadcasts to `shape`."""
+        return tuple(1 if i in self.dims else n for i, n in enumerate(shape))
+
+
+class Sum(Reduction):
+    """Sum of the elements."""
+
+    __slots__ = ()
+    formula = "y = Σ x"
+    derivative = "dx = dy, repeated"
+
+    def forward(self, x: Array) -> Array:
+        # NumPy sums bytes as unsigned and halves in halves; PyTorch as int64 and in float32.
+        kind = x.dtype.kind
+        dtype = np.int64 if kind != "f" else np.float32 if x.dtype == np.float16 else None
+        y = np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=dtype)
+        return y.astype(x.dtype) if dtype is np.float32 else y
+
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
+        return (lambda: broadcast_to(reshape(g, self.kept_shape(x.shape)), x.shape),)
+
+
+class Mean(Reduction):
+    """Mean of the elements; NaN of none."""
+
+    __slots__ = ()
+    formula = "y = Σ x / n"
+    derivative = "dx = dy / n, repeated"
+
+    def forward(self, x: Array) -> Array:
+        dtype = np.float32 if x.dtype == np.float16 else x.dtype
+        y = np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=dtype)
+        return (y * (1 / self.count(x.shape) if x.size else math.nan)).astype(x.dtype)
+
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
+        def spread() -> Operand:
+            share = g * (1 / max_(1, self.count(x.shape)))
+            return broadcast_to(reshape(share, self.kept_shape(x.shape)), x.shape)
+
+        return (spread,)
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """How many elements each mean is of."""
+        return math.prod(shape[i] for i in self.dims)
+
+
+class Extremum(Reduction):
+    """Largest or smallest element (`amax`, `amin`)."""
+
+    __slots__ = ("ufunc",)
+    formula = "y = max x"
+    derivative = "dx = dy at the extremum, in equal shares among ties"
+    reads = ((0, RESULT),)
+
+    def __init__(self, ufunc: np.ufunc, dims: tuple[int, ...], keepdim: bool) -> None:
+        super().__init__(dims, keepdim)
+        self.ufunc = ufunc
+
+    @property
+    def name(self) -> str:
+        """`amax` or `amin`."""
+        return "amax" if self.ufunc is np.maximum else "amin"
+
+    def forward(self, x: Array) -> Array:
+        return cast("Array", self.ufunc.reduce(x, axis=self.dims, keepdims=self.keepdim))
+
+    def vjp(self, g: Operand, x: Operand, y: Operand) -> Thunks:
+        def spread() -> Operand:
+            kept = self.kept_shape(x.shape)
+            mask = x == reshape(y, kept)
+            ties = sum(to_dtype(mask, g.dtype), self.dims, keepdim=True)
+            return where(mask, reshape(g, kept) / ties, 0.0)
+
+        return (spread,)
+
+
+class Arg(Op):
+    """Position of the largest or smallest element, the first of equals; no derivative."""
+
+    __slots__ = ("dim", "function", "keepdim")
+
+    def __init__(self, function: Any, dim: int, keepdim: bool) -> None:
+        self.function, self.dim, self.keepdim = function, dim, keepdim
+
+    @property
+    def name(self) -> str:
+        """`argmax` or `argmin`."""
+        return str(self.function.__name__)
+
+    def forward(self, x: Array) -> Array:
+        return cast("Array", self.function(x, axis=self.dim, keepdims=self.keepdim))
+
+
+class LogSumExp(Reduction):
+    """Logarithm of the sum of exponentials, without overflow."""
+
+    __slots__ = ()
+    formula = "y = log Σ exp(x)"
+    derivative = "dx = dy·softmax(x) = dy·exp(x − y)"
+    reads = ((0, RESULT),)
+    promotes = slice(None)
+    floating = True
+
+    def forward(self, x: Array) -> Array:
+        return kernels.logsumexp(x, self.dims, keepdims=self.keepdim)
+
+    def vjp(self, g: Operand, x: Operand, y: Operand) -> Thunks:
+        kept = self.kept_shape(x.shape)
+        return (lambda: reshape(g, kept) * exp(x - reshape(y, kept)),)
+
+
+class Softmax(Op):
+    """Exponentials divided by their sum along one dimension."""
+
+    __slots__ = ("dim",)
+    formula = "y = exp(x) / Σ exp(x)"
+    derivative = "dx = y·(dy − Σ dy·y)"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Array) -> Array:
+        return kernels.softmax(x, self.dim)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: y * (g - sum(g * y, self.dim, keepdim=True)),)
+
+
+class LogSoftmax(Op):
+    """Logarithm of the softmax along one dimension."""
+
+    __slots__ = ("dim",)
+    formula = "y = x − log Σ exp(x)"
+    derivative = "dx = dy − exp(y)·Σ dy"
+    reads = ((RESULT,),)
+    promotes = slice(None)
+    floating = True
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Array) -> Array:
+        return kernels.log_softmax(x, self.dim)
+
+    def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
+        return (lambda: g - exp(y) * sum(g, self.dim, keepdim=True),)
+
+
+class Quantifier(Reduction):
+    """Whether all, or some, of the elements are true; no derivative."""
+
+    __slots__ = ("ufunc",)
+
+    def __init__(self, ufunc: np.ufunc, dims: tuple[int, ...], keepdim: bool) -> None:
+        super().__init__(dims, keepdim)
+        self.ufunc = ufunc
+
+    @property
+    def name(self) -> str:
+        """`all` or `any`."""
+        return "all" if self.ufunc is np.logical_and else "any"
+
+    def forward(self, x: Array) -> Array:
+        return cast("Array", self.ufunc.reduce(x, axis=self.dims, keepdims=self.keepdim))
+
+
+class ValuesIndices(NamedTuple):
+    """What `max(dim)` and its kin return."""
+
+    values: Any
+    indices: Any
+
+
+max_ = max  # Python's own, which the function below hides
+
+
+def sum(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DtypeLike | None = None,
+) -> V:
+    """Sum over `dim` (all dimensions by default); integers and bools sum as int64.
+
+    Shapes: `dim` disappears, or stays with size 1 if `keepdim`. Gradient: repeated.
+
+    >>> import tinygrad_np as tg
+    >>> tg.sum(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), 0)
+    tensor([4., 6.])
+    """
+    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
+    return apply(Sum(normalize_dims(dim, x.ndim, "sum"), keepdim), x)
+
+
+def mean(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DtypeLike | None = None,
+) -> V:
+    """Mean over `dim` (all dimensions by default); the mean of nothing is NaN.
+
+    Gradient: 1/n for each of the n elements.
+
+    Raises
+    ------
+    RuntimeError
+        If the elements are integers or bools, and no floating `dtype` is given.
+
+    >>> import tinygrad_np as tg
+    >>> tg.mean(tg.tensor([1.0, 2.0, 6.0]))
+    tensor(3.)
+    """
+    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
+    if x.dtype.kind != "f":
+        raise RuntimeError(
+            f"mean: a mean of {x.dtype} elements is not one of them; pass dtype=float32, or call "
+            ".float() first"
+        )
+    return apply(Mean(normalize_dims(dim, x.ndim, "mean"), keepdim), x)
+
+
+def amax(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+    """Largest element over `dim` (all by default). Gradient: in equal shares among ties.
+
+    >>> import tinygrad_np as tg
+    >>> tg.amax(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
+    tensor([5., 7.])
+    """
+    return _extremum(input, np.maximum, dim, keepdim)
+
+
+def amin(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+    """Smallest element over `dim` (all by default). Gradient: in equal shares among ties.
+
+    >>> import tinygrad_np as tg
+    >>> tg.amin(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
+    tensor([1., 2.])
+    """
+    return _extremum(input, np.minimum, dim, keepdim)
+
+
+def _extremum(
+    input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdim: bool
+) -> V:
+    x: Operand = input
+    op = Extremum(ufunc, normalize_dims(dim, x.ndim, "amax"), keepdim)
+    if 0 in [x.shape[d] for d in op.dims]:
+        raise IndexError(
+            f"{op.name}: an extremum of no elements (shape {tuple(x.shape)}, dim {dim}) does not "
+            "exist; give a dimension that is not empty"
+        )
+    return apply(op, input)
+
+
+def all(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+    """Whether every element over `dim` is true (not 0); true of none.
+
+    >>> import tinygrad_np as tg
+    >>> tg.all(tg.tensor([[True, False], [True, True]]), 1)
+    tensor([False,  True])
+    """
+    x: Operand = input
+    return apply(Quantifier(np.logical_and, normalize_dims(dim, x.ndim, "all"), keepdim), input)
+
+
+def any(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+    """Whether some element over `dim` is true (not 0); false of none.
+
+    >>> import tinygrad_np as tg
+    >>> tg.any(tg.tensor([[True, False], [False, False]]), 1)
+    tensor([ True, False])
+    """
+    x: Operand = input
+    return apply(Quantifier(np.logical_or, normalize_dims(dim, x.ndim, "any"), keepdim), input)
+
+
+def argmax(input: V, dim: int | None = None, keepdim: bool = False) -> V:
+    """Position of the largest element along `dim`, or in the flattened tensor; the first of equals.
+
+    >>> import tinygrad_np as tg
+    >>> tg.argmax(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
+    tensor([1, 0])
+    """
+    return _arg(input, np.argmax, dim, keepdim)
+
+
+def argmin(input: V, dim: int | None = None, keepdim: bool = False) -> V:
+    """Position of the smallest element along `dim`, or in the flattened tensor; the first of equals.
+
+    >>> import tinygrad_np as tg
+    >>> tg.argmin(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
+    tensor([0, 1])
+    """
+    return _arg(input, np.argmin, dim, keepdim)
+
+
+def _arg(input: V, function: Any, dim: int | None, keepdim: bool) -> V:
+    x: Operand = input
+    name = function.__name__
+    at = 0 if dim is None else normalize_dim(dim, x.ndim, name)
+    if dim is None or x.ndim == 0:
+        input, at = reshape(input, (-1,)), 0
+    if not cast("Operand", input).shape[at]:
+        raise IndexError(
+            f"{name}: there is no element to point at along dimension {at} of shape "
+            f"{tuple(x.shape)}; give a dimension that is not empty"
+        )
+    result = apply(Arg(function, at, keepdim and x.ndim > 0), input)
+    if dim is None:
+        return reshape(result, (1,) * x.ndim if keepdim else ())
+    return result if x.ndim else squeeze(result)
+
+
+def max(input: V, dim: int, keepdim: bool = False) -> ValuesIndices:
+    """Largest element along `dim`, and where it stands: `(values, indices)`.
+
+    Gradient: to the first of equals alone. (Over all dimensions, and between two tensors, the
+    method `max` calls `amax` and `maximum`.)
+
+    >>> import tinygrad_np as tg
+    >>> tg.max(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).values
+    tensor([5., 7.])
+    """
+    return _choose(input, argmax(input, dim, keepdim=True), dim, keepdim)
+
+
+def min(input: V, dim: int, keepdim: bool = False) -> ValuesIndices:
+    """Smallest element along `dim`, and where it stands: `(values, indices)`.
+
+    Gradient: to the first of equals alone.
+
+    >>> import tinygrad_np as tg
+    >>> tg.min(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
+    tensor([0, 1])
+    """
+    return _choose(input, argmin(input, dim, keepdim=True), dim, keepdim)
+
+
+def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
+    x: Operand = input
+    if x.ndim == 0:
+        return ValuesIndices(input, indices)
+    values = take_along_dim(input, indices, dim)
+    if keepdim:
+        return ValuesIndices(values, indices)
+    return ValuesIndices(squeeze(values, dim), squeeze(indices, dim))
+
+
+def logsumexp(input: V, dim: int | Sequence[int], keepdim: bool = False) -> V:
+    """log Σ exp(x) over `dim`, without overflow; -inf where all are -inf. Gradient: the softmax.
+
+    >>> import tinygrad_np as tg
+    >>> tg.logsumexp(tg.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    x: Operand = input
+    return apply(LogSumExp(normalize_dims(dim, x.ndim, "logsumexp"), keepdim), input)
+
+
+def softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
+    """exp(x) / Σ exp(x) along `dim`: positive, with sum 1; a row of all -inf gives NaN.
+
+    Gradient: y·(g − Σ g·y).
+
+    >>> import tinygrad_np as tg
+    >>> tg.softmax(tg.tensor([0.0, 0.0, -1000.0]), 0)
+    tensor([0.5000, 0.5000, 0.0000])
+    """
+    return _along(Softmax, input, dim, dtype, "softmax")
+
+
+def log_softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
+    """Logarithm of the softmax along `dim`, x − log Σ exp(x). Gradient: g − exp(y)·Σ g.
+
+    >>> import tinygrad_np as tg
+    >>> tg.log_softmax(tg.tensor([0.0, 0.0]), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    return _along(LogSoftmax, input, dim, dtype, "log_softmax")
+
+
+def _along(
+    kind: type[Softmax | LogSoftmax], input: V, dim: int, dtype: DtypeLike | None, name: str
+) -> V:
+    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
+    at = normalize_dim(dim, x.ndim, name)
+    if x.ndim == 0:
+        return reshape(_along(kind, reshape(x, (1,)), 0, None, name), ())
+    return apply(kind(at), x)

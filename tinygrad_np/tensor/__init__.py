@@ -1,0 +1,1 @@
+"""The class Tensor, and the functions that make tensors."""

@@ -1,0 +1,81 @@
+"""The Tensor: an array that remembers how it was made. Its methods live in mixins, by family."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from tinygrad_np.core import Value, register_result_class
+from tinygrad_np.tensor.arithmetic import Arithmetic
+from tinygrad_np.tensor.conversion import Converting
+from tinygrad_np.tensor.creation import require_grad, tensor
+from tinygrad_np.tensor.gradient import Differentiable
+from tinygrad_np.tensor.printing import tensor_repr
+from tinygrad_np.tensor.reduction import Reducing
+from tinygrad_np.tensor.shaping import Shaping
+from tinygrad_np.tensor.writing import Writing
+
+
+class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Differentiable):
+    """A multi-dimensional array of one dtype that can record what is done with it.
+
+    Made by `tensor`, `zeros` and their kin, and by every operation. With `requires_grad`, the
+    operations on it are recorded, and `backward` on a result fills in `grad`.
+
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (x * 3).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([3., 3.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any = ()) -> None:
+        made = tensor(data)
+        self.array = made.array
+        self.node = None
+        self.cell = [0]
+        self.accumulator = None
+
+    def __repr__(self) -> str:
+        return tensor_repr(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if self.node is not None:
+            raise RuntimeError(
+                "deepcopy: only leaves can be copied with their place in the graph; use .clone() "
+                "or .detach() on a result"
+            )
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        copy.__setstate__(self.__getstate__())
+        copy.array = np.array(self.array)
+        copy.grad = None if self.grad is None else self.grad.detach().clone()
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.node is not None:
+            raise RuntimeError("pickle: only leaves can be pickled; use .detach() on a result")
+        return {"array": self.array, "requires_grad": self.requires_grad}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.array = state["array"]
+        self.node = None
+        self.cell = [0]
+        self.accumulator = None
+        if state["requires_grad"]:
+            require_grad(self)
+
+
+register_result_class(Tensor)
+
+
+def is_tensor(obj: object) -> bool:
+    """Whether `obj` is a tensor.
+
+    >>> is_tensor(tensor(1.0)), is_tensor(1.0)
+    (True, False)
+    """
+    return isinstance(obj, Value)

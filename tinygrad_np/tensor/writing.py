@@ -1,0 +1,170 @@
+"""In-place methods: `add_` and its kin, `x += y`, `x[i] = v`, and the filling ones.
+
+A write outside a recording goes into the memory. A write that is recorded gives the tensor a new
+node whose parent is the old one, so that what was recorded before keeps its meaning; version cells
+notice if a derivative still needs what was overwritten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from tinygrad_np.core import Value, thread
+from tinygrad_np.errors import DtypeError, GraphError, ShapeError
+from tinygrad_np.ops import elementwise as ops
+from tinygrad_np.ops.index import numpy_index
+from tinygrad_np.tensor.creation import to_array
+from tinygrad_np.tensor.random import Generator, stream_of
+
+if TYPE_CHECKING:
+    from tinygrad_np.dtypes import Number
+
+
+class Writing(Value):
+    """Methods that change a tensor in place; all return it."""
+
+    __slots__ = ()
+
+    def __iadd__(self, other: Any) -> Self:
+        return _store(self, ops.add(self, other))
+
+    def __isub__(self, other: Any) -> Self:
+        return _store(self, ops.sub(self, other))
+
+    def __imul__(self, other: Any) -> Self:
+        return _store(self, ops.mul(self, other))
+
+    def __itruediv__(self, other: Any) -> Self:
+        return _store(self, ops.div(self, other))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _refuse_recorded(self, value, "x[index] = v")
+        parts = numpy_index(index, self.array.shape)
+        self.array[parts] = to_array(value, self.array.dtype)
+        self.written()
+
+    def add_(self, other: Any, *, alpha: Number = 1) -> Self:
+        """Add `alpha·other` in place."""
+        return _store(self, ops.add(self, other, alpha=alpha))
+
+    def sub_(self, other: Any, *, alpha: Number = 1) -> Self:
+        """Subtract `alpha·other` in place."""
+        return _store(self, ops.sub(self, other, alpha=alpha))
+
+    def mul_(self, other: Any) -> Self:
+        """Multiply in place."""
+        return _store(self, ops.mul(self, other))
+
+    def div_(self, other: Any) -> Self:
+        """Divide in place."""
+        return _store(self, ops.div(self, other))
+
+    def relu_(self) -> Self:
+        """Take the positive part in place."""
+        return _store(self, ops.relu(self))
+
+    def zero_(self) -> Self:
+        """Set every element to 0."""
+        return self.fill_(0)
+
+    def fill_(self, value: Number) -> Self:
+        """Set every element to `value`."""
+        _refuse_recorded(self, None, "fill_")
+        self.array.fill(value)
+        self.written()
+        return self
+
+    def copy_(self, src: Value) -> Self:
+        """Copy the elements of `src`, which broadcasts, into this tensor."""
+        _refuse_recorded(self, src, "copy_")
+        _write(self, src.array)
+        return self
+
+    def uniform_(
+        self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None
+    ) -> Self:
+        """Set every element to a uniform number in [a, b)."""
+        _refuse_recorded(self, None, "uniform_")
+        draws = stream_of(generator).uniform(self.array.size, self.array.dtype)
+        kind = self.array.dtype.type
+        # One rounding, as a fused multiply-add has: PyTorch's numbers to the last bit.
+        exact = draws.astype(np.float64) * np.float64(kind(b) - kind(a)) + np.float64(kind(a))
+        _write(self, exact.reshape(self.array.shape))
+        return self
+
+    def normal_(
+        self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+    ) -> Self:
+        """Set every element to a normal number with that mean and standard deviation."""
+        _refuse_recorded(self, None, "normal_")
+        if std < 0:
+            raise RuntimeError(f"normal_: the standard deviation must not be negative, got {std}")
+        draws = stream_of(generator).normal(self.array.size, self.array.dtype)
+        _write(self, (draws * std + mean).reshape(self.array.shape))
+        return self
+
+    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Self:
+        """Set every element to 1 with probability `p`, else to 0."""
+        _refuse_recorded(self, None, "bernoulli_")
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli_: the probability must lie in [0, 1], got {p}")
+        draws = stream_of(generator).uniform(self.array.size, np.dtype(np.float64))
+        _write(self, (draws < p).reshape(self.array.shape))
+        return self
+
+
+def _store(target: Any, result: Any) -> Any:
+    """Put the result of an op on `target` into its memory, and its node into its place."""
+    if result.array.shape != target.array.shape:
+        raise ShapeError(
+            f"in place: a result of shape {result.array.shape} does not fit into a tensor of shape "
+            f"{target.array.shape}; write out of place (x = x + y)"
+        )
+    if not np.can_cast(result.array.dtype, target.array.dtype, "same_kind"):
+        raise DtypeError(
+            f"in place: a result of {result.array.dtype} cannot be stored as {target.array.dtype}; "
+            "convert the tensor first, or write out of place (x = x + y)"
+        )
+    if result.node is not None:
+        _refuse_leaf(target)
+        if len(target.cell) > 1:
+            raise GraphError(
+                "in place: this tensor is a view of another, or has views, and its history is "
+                "recorded; write out of place (x = x + y), or change a .clone()"
+            )
+    _write(target, result.array)
+    target.node = result.node
+    return target
+
+
+def _write(target: Value, array: np.ndarray[Any, Any]) -> None:
+    try:
+        np.copyto(target.array, array, casting="unsafe")
+    except ValueError as error:
+        raise ShapeError(
+            f"in place: shape {array.shape} cannot be written into shape {target.array.shape}: "
+            f"{error}"
+        ) from None
+    target.written()
+
+
+def _refuse_recorded(target: Any, value: Any, name: str) -> None:
+    """Refuse a write that would have to be recorded, and is not an op with a derivative."""
+    if thread.recorder is None:
+        return
+    _refuse_leaf(target)
+    if target.vertex is not None or (isinstance(value, Value) and value.vertex is not None):
+        raise GraphError(
+            f"{name}: this write would change what is recorded; use where() or cat() to make a "
+            "new tensor, or write under no_grad()"
+        )
+
+
+def _refuse_leaf(target: Value) -> None:
+    if target.node is None and target.vertex is not None:
+        raise GraphError(
+            "a leaf that requires grad cannot be changed in place while operations are recorded; "
+            "do it under no_grad(), or write out of place (x = x + y)"
+        )
