@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from typing import Any
 
 import numpy as np
 
+# ruff: noqa: PLC0414 - `x as x` says that a name is meant for those who import this module
 import tinygrad_np as tg
 from tinygrad_np import log_softmax as log_softmax
 from tinygrad_np import relu as _relu
@@ -46,13 +47,17 @@ def dropout(
     False
     """
     check_probability("dropout", p)
+    _check_tensor("dropout", "input", input)
     if not training or p == 0:
         return input
+    if not input.is_floating_point():
+        raise tg.DtypeError(f"dropout scales what it keeps, and cannot scale {input.dtype}")
     keep = 1 - p
+    if not keep:  # nothing is left to chance, so nothing is drawn
+        return input.mul_(0.0) if inplace else input * 0.0
     draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
     noise = (draws < keep).reshape(input.shape).astype(input.dtype)
-    if keep:
-        noise *= 1 / keep
+    noise *= 1 / keep
     return input.mul_(wrap(noise)) if inplace else input * wrap(noise)
 
 
@@ -80,13 +85,15 @@ def cross_entropy(
     ShapeError
         If the shapes do not fit.
     RuntimeError
-        If labels are floats.
+        If labels are floats, or `label_smoothing` does not lie in [0, 1].
 
     >>> F = tg.nn.functional
     >>> F.cross_entropy(tg.tensor([[1000.0, 0.0, -1000.0]]), tg.tensor([2]))
     tensor(2000.)
     """
     check_reduction("cross_entropy", reduction)
+    _check_tensor("cross_entropy", "input", input)
+    _check_tensor("cross_entropy", "target", target)
     if (
         input.ndim == 2
         and target.ndim == 1
@@ -94,27 +101,33 @@ def cross_entropy(
         and not label_smoothing
         and target.dtype == np.int64
         and len(input) == len(target)
-        and not (target.array == ignore_index).any()
-    ):  # the everyday case needs no masks
-        return _reduce(softmax_cross_entropy(input, target), reduction)
+        and ignore_index < 0
+    ):
+        # The everyday case needs no masks. A label to ignore is no class either: the op refuses
+        # it, and the general way decides.
+        with contextlib.suppress(IndexError):
+            return _reduce(softmax_cross_entropy(input, target), reduction)
     if input.ndim == 0:
         raise tg.ShapeError("cross_entropy: logits need a dimension of classes, and have none")
+    check_smoothing("cross_entropy", label_smoothing)
     classes = 1 if input.ndim > 1 else 0
-    if target.shape == input.shape and target.is_floating_point():
-        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, classes)
-    _check_target("cross_entropy", input, target)
-    rows = _rows(input, classes)
-    label, mask = _labels(target, ignore_index)
-    losses = softmax_cross_entropy(rows, label)
-    if label_smoothing:
-        losses = (1 - label_smoothing) * _weigh(losses, label, weight)
-        spread = log_softmax(rows, 1)
-        if weight is not None:
-            spread = spread * weight
-        losses = losses - (label_smoothing / rows.shape[1]) * spread.sum(1)
-    else:
-        losses = _weigh(losses, label, weight)
-    return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
+    _check_weight("cross_entropy", weight, input.shape[classes])
+    with np.errstate(all="ignore"):
+        if target.shape == input.shape and target.is_floating_point():
+            return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, classes)
+        _check_target("cross_entropy", input, target)
+        rows = _rows(input, classes)
+        label, mask = _labels(target, ignore_index)
+        losses = softmax_cross_entropy(rows, label)
+        if label_smoothing:
+            losses = (1 - label_smoothing) * _weigh(losses, label, weight)
+            spread = log_softmax(rows, 1)
+            if weight is not None:
+                spread = spread * weight
+            losses = losses - (label_smoothing / rows.shape[1]) * spread.sum(1)
+        else:
+            losses = _weigh(losses, label, weight)
+        return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
 
 
 def nll_loss(
@@ -135,11 +148,18 @@ def nll_loss(
     tensor(1.)
     """
     check_reduction("nll_loss", reduction)
+    _check_tensor("nll_loss", "input", input)
+    _check_tensor("nll_loss", "target", target)
+    if input.ndim == 0:
+        raise tg.ShapeError("nll_loss: the input needs a dimension of classes, and has none")
+    classes = 1 if input.ndim > 1 else 0
+    _check_weight("nll_loss", weight, input.shape[classes])
     _check_target("nll_loss", input, target)
-    rows = _rows(input, 1 if input.ndim > 1 else 0)
-    label, mask = _labels(target, ignore_index)
-    losses = _weigh(-pick_class(rows, label), label, weight)
-    return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
+    with np.errstate(all="ignore"):
+        rows = _rows(input, classes)
+        label, mask = _labels(target, ignore_index)
+        losses = _weigh(-pick_class(rows, label), label, weight)
+        return _mask_and_reduce(losses, mask, label, weight, reduction, target.shape)
 
 
 def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") -> tg.Tensor:
@@ -152,14 +172,18 @@ def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") ->
     tensor(4.)
     """
     check_reduction("mse_loss", reduction)
+    _check_tensor("mse_loss", "input", input)
+    _check_tensor("mse_loss", "target", target)
     if input.shape != target.shape:
         warnings.warn(
             f"mse_loss: the input has shape {tuple(input.shape)} and the target "
-            f"{tuple(target.shape)}; they will be broadcast, which is seldom meant: make them equal",
+            f"{tuple(target.shape)}; they will be broadcast, which is seldom meant: make them "
+            "equal",
             stacklevel=2,
         )
-    difference = input - target
-    return _reduce(difference * difference, reduction)
+    with np.errstate(all="ignore"):
+        difference = input - target
+        return _reduce(difference * difference, reduction)
 
 
 def check_probability(name: str, p: float) -> None:
@@ -174,8 +198,30 @@ def check_reduction(name: str, reduction: str) -> None:
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
+def check_smoothing(name: str, label_smoothing: float) -> None:
+    """Refuse what is not in [0, 1]."""
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"{name}: label_smoothing must lie in [0, 1], got {label_smoothing}")
+
+
 def _reduce(losses: tg.Tensor, reduction: str) -> tg.Tensor:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def _check_tensor(name: str, role: str, given: object) -> None:
+    if not isinstance(given, tg.Tensor):
+        raise TypeError(
+            f"{name}: the {role} must be a Tensor, not a {type(given).__qualname__}; wrap it with "
+            "tensor() or from_numpy()"
+        )
+
+
+def _check_weight(name: str, weight: tg.Tensor | None, classes: int) -> None:
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise tg.ShapeError(
+            f"{name}: weight needs shape {(classes,)}, one number a class, and has shape "
+            f"{tuple(weight.shape)}"
+        )
 
 
 def _check_target(name: str, input: tg.Tensor, target: tg.Tensor) -> None:
@@ -184,11 +230,7 @@ def _check_target(name: str, input: tg.Tensor, target: tg.Tensor) -> None:
     expected = shape[:1] + shape[2:] if input.ndim > 1 else ()
     given = tuple(target.shape)
     if given != expected:
-        hint = (
-            "; drop the last dimension with target.squeeze(1)"
-            if given == (*expected, 1)
-            else ""
-        )
+        hint = "; drop the last dimension with target.squeeze(1)" if given == (*expected, 1) else ""
         raise tg.ShapeError(
             f"{name}: logits of shape {shape} need labels of shape {expected}, and the target has "
             f"shape {given}{hint}"
@@ -237,8 +279,7 @@ def _mask_and_reduce(
         return losses.mean()
     shares = tg.ones(len(label), dtype=losses.dtype) if weight is None else weight[label]
     total = (shares if mask is None else tg.where(mask, shares, 0.0)).sum()
-    with np.errstate(invalid="ignore"):  # all ignored: 0 / 0 is the NaN that PyTorch gives
-        return losses.sum() / total
+    return losses.sum() / total  # all ignored: 0 / 0 is the NaN that PyTorch gives
 
 
 def _soft_cross_entropy(

@@ -8,6 +8,12 @@ import tinygrad_np as tg
 
 _GAINS = {
     "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv3d": 1.0,
+    "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0,
+    "conv_transpose3d": 1.0,
     "sigmoid": 1.0,
     "tanh": 5 / 3,
     "relu": math.sqrt(2),
@@ -23,10 +29,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
-    if nonlinearity not in _GAINS and not nonlinearity.startswith("conv"):
+    if nonlinearity not in _GAINS:
         known = ", ".join((*_GAINS, "leaky_relu"))
         raise ValueError(f"calculate_gain: {nonlinearity!r} is unknown; known are {known}")
-    return _GAINS.get(nonlinearity, 1.0)
+    return _GAINS[nonlinearity]
 
 
 def uniform_(
@@ -69,7 +75,7 @@ def xavier_uniform_(
     Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward
     neural networks", AISTATS 2010.
     """
-    bound = math.sqrt(3) * gain * math.sqrt(2 / sum(_fans(tensor)))
+    bound = math.sqrt(3) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -77,7 +83,7 @@ def xavier_normal_(
     tensor: tg.Tensor, gain: float = 1.0, generator: tg.Generator | None = None
 ) -> tg.Tensor:
     """Fill with normal numbers of deviation gain·√(2 / (fan_in + fan_out)). Source: as above."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
 
 def kaiming_uniform_(
@@ -106,11 +112,15 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
+def _xavier_std(tensor: tg.Tensor, gain: float) -> float:
+    return gain * math.sqrt(2 / max(sum(_fans(tensor)), 1))
+
+
 def _kaiming_std(tensor: tg.Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', not {mode!r}")
     fan = _fans(tensor)[mode == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
 
 
 def _fans(tensor: tg.Tensor) -> tuple[int, int]:

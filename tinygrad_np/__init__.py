@@ -19,7 +19,7 @@ from tinygrad_np.autograd import inference_mode as inference_mode
 from tinygrad_np.autograd import is_grad_enabled as is_grad_enabled
 from tinygrad_np.autograd import no_grad as no_grad
 from tinygrad_np.autograd import set_grad_enabled as set_grad_enabled
-from tinygrad_np.dtypes import bool_ as bool  # noqa: A004 - PyTorch's name
+from tinygrad_np.dtypes import bool_ as _bool
 from tinygrad_np.dtypes import float16 as float16
 from tinygrad_np.dtypes import float32 as float32
 from tinygrad_np.dtypes import float64 as float64
@@ -120,11 +120,12 @@ from tinygrad_np.tensor.tensor import is_tensor as is_tensor
 
 __version__ = "0.1.0"
 
-float = float32  # noqa: A001 - PyTorch's name
+bool = _bool  # as PyTorch names its dtypes
+float = float32
 double = float64
 half = float16
 long = int64
-int = int32  # noqa: A001 - PyTorch's name
+int = int32
 short = int16
 
 

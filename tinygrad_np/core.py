@@ -7,18 +7,17 @@ all values over the same memory, that count the writes; a node remembers the cou
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_np.dtypes import get_default_dtype, result_type
-from tinygrad_np.errors import ShapeError
+from tinygrad_np.dtypes import float32, get_default_dtype, result_type
+from tinygrad_np.errors import ShapeError, no_broadcast, no_operand, no_tensor
+from tinygrad_np.recorder import IN_RULE, PLAIN, thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tinygrad_np.dtypes import Dtype
 
@@ -58,8 +57,9 @@ class Op:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     # For each operand, what its gradient reads: positions of operands, or RESULT. Nothing else is
-    # kept alive or version-checked. Operands past the end of the tuple read nothing.
-    reads: tuple[tuple[int, ...], ...] = ()
+    # kept alive or version-checked. Operands past the end of the tuple read nothing; None in place
+    # of the tuple says that there is no derivative.
+    reads: tuple[tuple[int, ...], ...] | None = ()
     broadcasts: ClassVar[bool] = False  # the engine sums gradients back to the operands' shapes
     promotes: ClassVar[slice | None] = None  # operands that are brought to one dtype
     floating: ClassVar[bool] = False  # integers are brought to the default float dtype
@@ -90,9 +90,9 @@ class Node(Meta):
     __slots__ = ("__weakref__", "cells", "kept", "op", "parents", "saved")
 
     op: Op
-    parents: tuple[Vertex | None, ...]  # of each operand: its node; the leaf itself; or None
-    saved: tuple[Any, ...] | None  # None once freed
-    cells: tuple[Any, ...]  # beside each saved array its version cell and the number seen, in pairs
+    parents: Sequence[Vertex | None]  # of each operand: its node; the leaf itself; or None
+    saved: Sequence[Any] | None  # None once freed
+    cells: Sequence[tuple[Cell, int]]  # of the saved arrays, as `read_positions` go; numbers seen
     kept: Any
 
 
@@ -121,12 +121,14 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """Size of each dimension."""
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     @property
     def dtype(self) -> Dtype:
         """Type of the elements."""
-        return self.array.dtype
+        dtype: Dtype = self.array.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -149,25 +151,6 @@ class Value:
 Vertex: TypeAlias = Node | Value
 
 
-class Recorder:
-    """Told of each node as it is recorded. This plain one does nothing; tracing modes do."""
-
-    __slots__ = ()
-
-    def recorded(self, node: Node) -> None:
-        """Take notice of `node`."""
-
-
-PLAIN = Recorder()
-
-
-class _Thread(threading.local):
-    recorder: Recorder | None = PLAIN  # None: no grad
-    in_rule = False  # an ordinary backward is running rules on bare arrays
-    scopes: tuple[str, ...] = ()
-
-
-thread = _Thread()
 _result_class: list[type[Value]] = [Value]
 _new = object.__new__
 
@@ -175,28 +158,6 @@ _new = object.__new__
 def register_result_class(cls: type[Value]) -> None:
     """Make `cls` the class of all results; called once, by the module that defines Tensor."""
     _result_class[0] = cls
-
-
-@contextlib.contextmanager
-def recording(recorder: Recorder | None, *, in_rule: bool = False) -> Iterator[None]:
-    """Replace this thread's recorder inside the block."""
-    before = thread.recorder, thread.in_rule
-    thread.recorder, thread.in_rule = recorder, in_rule
-    try:
-        yield
-    finally:
-        thread.recorder, thread.in_rule = before
-
-
-@contextlib.contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Name what is recorded inside the block, for pictures: modules push their names here."""
-    before = thread.scopes
-    thread.scopes = (*before, name)
-    try:
-        yield
-    finally:
-        thread.scopes = before
 
 
 def wrap(array: Any, cell: Cell | None = None) -> Any:
@@ -219,6 +180,10 @@ def apply(op: Op, *operands: Any) -> Any:
     Operands are values and Python numbers; bare arrays only inside a rule, where nothing is
     recorded and the result is an array as well.
     """
+    recorder = thread.recorder
+    if recorder is IN_RULE:
+        y = op.forward(*operands)
+        return y[0] if op.keeps else y
     arrays: list[Any] = []
     parents: list[Vertex | None] = []
     dtype: Dtype | None = None
@@ -240,10 +205,7 @@ def apply(op: Op, *operands: Any) -> Any:
                 uneven = True
             arrays.append(x)
             parents.append(None)
-    if dtype is None or uneven or dtype.kind != "f":
-        if dtype is None and thread.in_rule:
-            y = op.forward(*operands)
-            return y[0] if op.keeps else y
+    if uneven or (dtype is not float32 and (dtype is None or dtype.kind != "f")):
         fitted = _fit(op, operands)
         if fitted is not None:
             return apply(op, *fitted)
@@ -252,94 +214,104 @@ def apply(op: Op, *operands: Any) -> Any:
     except ValueError as error:
         if not op.broadcasts or isinstance(error, ShapeError):
             raise
-        raise ShapeError(_no_broadcast(op, arrays)) from None
+        raise no_broadcast(op.name, map(np.shape, arrays)) from None
     kept = None
     if op.keeps:
         y, kept = y
-    cell = None
+    out = _new(_result_class[0])
+    out.array = y if type(y) is ndarray else np.asarray(y)
+    out.cell = [0]
+    out.accumulator = None
+    out.node = None
     if op.views and shares_memory(y, arrays[0]):
-        cell = operands[0].cell
-        if len(cell) == 1:
-            cell.append(1)  # from now on known to be shared by a view
-    out = wrap(y, cell)
-    if tracked:
-        recorder = thread.recorder
-        if recorder is not None and out.array.dtype.kind == "f":
-            out.node = node = _record(op, operands, parents, arrays, out)
-            node.kept = kept
-            if recorder is not PLAIN:
-                recorder.recorded(node)
+        out.cell = operands[0].cell
+        if len(out.cell) == 1:
+            out.cell.append(1)  # from now on known to be shared by a view
+    if tracked and recorder is not None and op.reads is not None:
+        out.node = node = _record(op, operands, parents, arrays, out)
+        node.kept = kept
+        if recorder is not PLAIN:
+            recorder.recorded(node)
     return out
 
 
-def apply_product(op: Op, a: V, b: Any) -> V:
-    """Do what `apply` does, for an op of two operands whose gradients each read the other.
+def apply_pair(op: Op, a: V, b: Any) -> V:
+    """Do what `apply` does, for an op of two operands whose gradients read nothing or each other.
 
     The most frequent case of the most frequent ops (two tracked tensors of one dtype), written
-    out: a third of `apply`'s time. Everything else goes the general way.
+    out: half of `apply`'s time. Everything else goes the general way.
     """
     if isinstance(a, Value) and isinstance(b, Value) and thread.recorder is PLAIN:
-        left, right = a.node, b.node
-        if left is None and a.accumulator is not None:
-            left = a.vertex
-        if right is None and b.accumulator is not None:
-            right = b.vertex
+        left = a.node if a.accumulator is None else a.vertex
+        right = b.node if b.accumulator is None else b.vertex
         x, y = a.array, b.array
         if left is not None and right is not None and x.dtype is y.dtype:
             try:
                 z = op.forward(x, y)
             except ValueError:
                 return apply(op, a, b)  # which fails again, with a message that teaches
+            if type(z) is not ndarray:
+                z = np.asarray(z)
             node = _new(Node)
             node.op = op
             node.parents = (left, right)
-            node.saved = (x, y, None)
-            node.cells = (a.cell, a.cell[0], b.cell, b.cell[0])
+            if op.reads:
+                node.saved = (x, y, None)
+                node.cells = ((b.cell, b.cell[0]), (a.cell, a.cell[0]))
+            else:
+                node.saved = (left, right, None)
+                node.cells = ()
             node.kept = None
-            out = _new(_result_class[0])
-            out.array = z = z if type(z) is ndarray else np.asarray(z)
             node.shape = z.shape
             node.dtype = z.dtype
+            out: Any = _new(_result_class[0])
+            out.array = z
             out.node = node
             out.cell = [0]
             out.accumulator = None
-            return out  # type: ignore[return-value]  # the registered class, which is that of `a`
+            return out  # type: ignore[no-any-return]  # the registered class, that of `a`
     return apply(op, a, b)
 
 
 def _record(
-    op: Op,
-    operands: Sequence[Any],
-    parents: Sequence[Vertex | None],
-    arrays: Sequence[Any],
-    out: Value,
+    op: Op, operands: Sequence[Any], parents: list[Vertex | None], arrays: list[Any], out: Value
 ) -> Node:
     """Make the node of `out`, which keeps what the wanted gradients read and nothing else."""
     saved: list[Any] = [*parents, None]
-    cells: list[Any] = []
-    if op.reads:
-        cells = [None] * (2 * len(saved))
-        for parent, positions in zip(parents, op.reads, strict=False):
-            if parent is not None:
-                for i in positions:
-                    value = out if i == RESULT else operands[i]
-                    if isinstance(value, Value):
-                        saved[i] = value.array
-                        at = 2 * i if i != RESULT else -2
-                        cells[at] = value.cell
-                        cells[at + 1] = value.cell[0]
-    for i, x in enumerate(arrays):
-        if saved[i] is None:
-            saved[i] = Meta(x.shape, x.dtype) if type(x) is ndarray else x
+    cells: list[tuple[Cell, int]] = []
+    for i in read_positions(op, parents):
+        value = out if i == RESULT else operands[i]
+        if isinstance(value, Value):
+            saved[i] = value.array
+            cell = value.cell
+            cells.append((cell, cell[0]))
+    if len(arrays) > 1:
+        for i, x in enumerate(arrays):
+            if saved[i] is None:  # neither read nor tracked
+                saved[i] = Meta(x.shape, x.dtype) if type(x) is ndarray else x
     node = _new(Node)
     node.op = op
-    node.parents = tuple(parents)
-    node.saved = tuple(saved)
-    node.cells = tuple(cells)
+    node.parents = parents
+    node.saved = saved
+    node.cells = cells
     node.kept = None
-    node.shape = out.array.shape
-    node.dtype = out.array.dtype
+    array = out.array
+    node.shape = array.shape
+    node.dtype = array.dtype
     return node
+
+
+def read_positions(op: Op, parents: Sequence[Vertex | None]) -> Iterable[int]:
+    """Positions of what the gradients of tracked operands read, each once, in a fixed order."""
+    reads = op.reads or ()
+    if len(reads) <= 1:  # one operand, or none, has a gradient that reads anything
+        return reads[0] if reads and parents[0] is not None else ()
+    return dict.fromkeys(
+        i
+        for parent, positions in zip(parents, reads, strict=False)
+        if parent is not None
+        for i in positions
+    )
 
 
 def shares_memory(view: Array, array: Array) -> bool:
@@ -350,22 +322,15 @@ def shares_memory(view: Array, array: Array) -> bool:
 
 def _fit(op: Op, operands: Sequence[Any]) -> list[Any] | None:
     """Bring operands to the dtype that `op` computes in; None if nothing needs a change."""
-    fitted = []
-    for i, x in enumerate(operands):
-        if isinstance(x, np.generic):
-            fitted.append(x.item())
-        elif isinstance(x, (Value, float, int)):
-            fitted.append(x)
-        else:
-            raise TypeError(
-                f"{op.name}: operand {i} is a {type(x).__module__}.{type(x).__qualname__}, and must "
-                "be a Tensor or a number; wrap data with tensor() or from_numpy()"
-            )
+    fitted = [x.item() if isinstance(x, np.generic) else x for x in operands]
+    for i, x in enumerate(fitted):
+        if not isinstance(x, (Value, float, int)):
+            raise no_operand(op.name, i, x)
     if not any(isinstance(x, Value) for x in fitted):
-        raise TypeError(f"{op.name}: no operand is a Tensor; use tensor(...) for the first one")
+        raise no_tensor(op.name)
     if op.promotes is not None:
         chosen = fitted[op.promotes]
-        dtype = result_type(*[x.array if isinstance(x, Value) else x for x in chosen])
+        dtype = result_type(*chosen)
         if op.floating and dtype.kind != "f":
             dtype = get_default_dtype()
         fitted[op.promotes] = [_cast(x, dtype) for x in chosen]
@@ -380,14 +345,6 @@ def _cast(x: Any, dtype: Dtype) -> Any:
     return float(x) if dtype.kind == "f" else wrap(np.asarray(x).astype(dtype))
 
 
-def _no_broadcast(op: Op, arrays: Sequence[Any]) -> str:
-    shapes = " and ".join(str(np.shape(x)) for x in arrays)
-    return (
-        f"{op.name}: shapes {shapes} do not broadcast: aligned at the right, sizes must be equal "
-        "or 1; use unsqueeze, reshape or expand on one side"
-    )
-
-
 class Cast(Op):
     """The same numbers in another dtype."""
 
@@ -398,8 +355,8 @@ class Cast(Op):
     def __init__(self, dtype: Dtype) -> None:
         self.dtype = dtype
 
-    def forward(self, x: Array) -> Array:  # noqa: D102
+    def forward(self, x: Array) -> Array:
         return x.astype(self.dtype)
 
-    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:  # noqa: D102
+    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
         return (lambda: apply(Cast(x.dtype), g),)

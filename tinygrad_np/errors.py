@@ -1,4 +1,15 @@
-"""The exceptions of the library: each also is what a PyTorch or NumPy user would catch."""
+"""The exceptions of the library: each also is what a PyTorch or NumPy user would catch.
+
+The functions below make those of the core and the engine, so that the code there stays short and
+the messages can be read in one place: what was wrong, with the shapes, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ShapeError(RuntimeError, ValueError):
@@ -15,3 +26,66 @@ class GraphError(RuntimeError):
 
 class GradcheckError(RuntimeError):
     """An analytic derivative that disagrees with the numerical one."""
+
+
+def no_operand(op: str, position: int, given: object) -> TypeError:
+    """Say that an operand is neither a tensor nor a number."""
+    kind = type(given)
+    return TypeError(
+        f"{op}: operand {position} is a {kind.__module__}.{kind.__qualname__}, and must be a "
+        "Tensor or a number; wrap data with tensor() or from_numpy()"
+    )
+
+
+def no_tensor(op: str) -> TypeError:
+    """Say that no operand is a tensor."""
+    return TypeError(f"{op}: no operand is a Tensor; make one with tensor(...)")
+
+
+def no_broadcast(op: str, shapes: Iterable[object]) -> ShapeError:
+    """Say that the shapes of operands do not broadcast."""
+    return ShapeError(
+        f"{op}: shapes {' and '.join(map(str, shapes))} do not broadcast: aligned at the right, "
+        "sizes must be equal or 1; use unsqueeze, reshape or expand on one side"
+    )
+
+
+def graph_freed(op: str) -> GraphError:
+    """Say that a backward pass already dropped what this one needs."""
+    return GraphError(
+        f"backward through a graph that has been freed: {op} no longer holds what its derivative "
+        "reads. Call the first backward() with retain_graph=True to go through the graph twice"
+    )
+
+
+def array_overwritten(op: str, shape: tuple[int, ...], seen: int, now: int) -> GraphError:
+    """Say that an array was written since the derivative that reads it was recorded."""
+    return GraphError(
+        f"an array that the derivative of {op} (result of shape {shape}) reads was changed in "
+        f"place: it is at version {now}, and was at version {seen} when it was recorded. Write out "
+        "of place (x = x + y), or change a .clone()"
+    )
+
+
+def leaf_replaced(op: str, shape: tuple[int, ...]) -> GraphError:
+    """Say that a leaf no longer holds the array that the forward pass saw."""
+    return GraphError(
+        f"a leaf of shape {shape} that {op} read was given other data since; a second derivative "
+        "needs the data that the forward pass saw"
+    )
+
+
+def wrong_gradient(op: str, given: tuple[int, ...], expected: tuple[int, ...]) -> GraphError:
+    """Say that a rule gave a gradient of the wrong shape."""
+    return GraphError(
+        f"the derivative of {op} gave a gradient of shape {given} for an operand of shape "
+        f"{expected}; they must be equal (set broadcasts = True if the op broadcasts)"
+    )
+
+
+def wrong_number_of_gradients(op: str, given: int, expected: int) -> GraphError:
+    """Say that a rule does not answer for each operand."""
+    return GraphError(
+        f"the derivative of {op} gave {given} thunks for {expected} operands; give one for each, "
+        "and None in the place of an operand without derivative"
+    )

@@ -8,14 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_np.core import Value, wrap
-from tinygrad_np.io import flatten, read_npz, read_safetensors, unflatten, write_npz, write_safetensors
+from tinygrad_np.io import (
+    flatten,
+    read_npz,
+    read_safetensors,
+    unflatten,
+    write_npz,
+    write_safetensors,
+)
 
 if TYPE_CHECKING:
     import os
-    from typing import IO
+    from typing import BinaryIO
 
 
-def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
+def save(obj: Any, f: str | os.PathLike[str] | BinaryIO) -> None:
     """Write tensors, and nested dicts, lists and numbers around them, to a file.
 
     A flat state dict becomes a plain safetensors file that any tool reads. The file is written
@@ -50,7 +57,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
         write_npz(f, arrays)
 
 
-def load(f: str | os.PathLike[str] | IO[bytes]) -> Any:
+def load(f: str | os.PathLike[str] | BinaryIO) -> Any:
     """Read what `save` wrote, or any safetensors or npz file. Nothing in a file is executed.
 
     Raises

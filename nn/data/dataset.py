@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import tinygrad_np as tg
+from nn.data.collate import default_collate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     Indices = NDArray[np.int64]
@@ -51,9 +53,9 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return len(self.tensors[0])
 
-    def batch(self, indices: Indices) -> tuple[tg.Tensor, ...]:
+    def batch(self, indices: Indices) -> list[tg.Tensor]:
         """Give the rows at `indices`, one tensor for each of the dataset's."""
-        return tuple(tg.from_numpy(tensor.numpy()[indices]) for tensor in self.tensors)
+        return [tg.from_numpy(tensor.numpy()[indices]) for tensor in self.tensors]
 
 
 class Subset(Dataset):
@@ -65,8 +67,7 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
         self.dataset, self.indices = dataset, indices
-        if hasattr(dataset, "batch"):
-            self.batch = lambda wanted: dataset.batch(_take(indices, wanted))
+        self._places = np.asarray(indices, np.int64)
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[self.indices[index]]
@@ -74,9 +75,22 @@ class Subset(Dataset):
     def __len__(self) -> int:
         return len(self.indices)
 
+    def batch(self, indices: Indices) -> Any:
+        """Give the collated samples at these places of the subset."""
+        return read_batch(self.dataset, self._places[indices])
 
-def _take(indices: Sequence[int], wanted: Indices) -> Indices:
-    return tg.as_tensor(indices).numpy()[wanted]
+
+def read_batch(dataset: Dataset, indices: Indices) -> Any:
+    """Give the collated samples at `indices`, in one go where the dataset can.
+
+    A class that defines `__getitem__` anew is read sample by sample, whatever `batch` it inherits.
+    """
+    for cls in type(dataset).__mro__:
+        if "batch" in vars(cls):
+            return dataset.batch(indices)  # type: ignore[attr-defined]  # it is there
+        if "__getitem__" in vars(cls):
+            break
+    return default_collate([dataset[i] for i in indices.tolist()])
 
 
 def random_split(
@@ -94,7 +108,7 @@ def random_split(
             counts[i % len(counts)] += 1
     else:
         counts = [int(n) for n in lengths]
-    if sum(counts) != total:
+    if sum(counts) != total or min(counts, default=0) < 0:
         raise ValueError(
             f"random_split: lengths {list(lengths)} add up to {sum(counts)}, and the dataset has "
             f"{total} samples; give lengths that add up, or shares that add up to 1"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
+from nn.data.dataset import read_batch
 from tinygrad_np.tensor.random import stream_of
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class DataLoader:
         drop_last: bool = False,
         generator: tg.Generator | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be at least 1, got {batch_size}")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"DataLoader: batch_size must be an int of at least 1: {batch_size}")
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.collate_fn, self.drop_last, self.generator = collate_fn, drop_last, generator
 
@@ -64,51 +65,26 @@ class DataLoader:
         return rounded(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        return self._batches(self._order())
+        # PyTorch draws a seed for the workers here, shuffling or not: so later numbers are its own.
+        stream_of(self.generator).doublewords(1)
+        return self._batches()
 
-    def _batches(self, order: np.ndarray[Any, Any]) -> Iterator[Any]:
-        read: Any = getattr(self.dataset, "batch", None) if self.collate_fn is None else None
-        collate = self.collate_fn or default_collate
+    def _batches(self) -> Iterator[Any]:
+        order = self._order()
         for i in range(len(self)):
             indices = order[i * self.batch_size : (i + 1) * self.batch_size]
-            if read is not None:
-                yield read(indices)
+            if self.collate_fn is None:
+                yield read_batch(self.dataset, indices)
             else:
-                yield collate([self.dataset[j] for j in indices.tolist()])
+                yield self.collate_fn([self.dataset[j] for j in indices.tolist()])
+        if self.shuffle and self.generator is not None:
+            self.generator.stream.words(max(len(order) - 1, 0))  # PyTorch draws one order too many
 
     def _order(self) -> np.ndarray[Any, Any]:
         n = len(self.dataset)
         if not self.shuffle:
             return np.arange(n)
-        # As PyTorch does: one draw for the loader's workers, one that seeds the order.
-        _, seed = stream_of(self.generator).doublewords(2).tolist()
+        if self.generator is not None:
+            return self.generator.stream.permutation(n)
+        (seed,) = stream_of(None).doublewords(1).tolist()  # as PyTorch does: a seed for the order
         return tg.Generator().manual_seed(seed % (1 << 63)).stream.permutation(n)
-
-
-def default_collate(batch: list[Any]) -> Any:
-    """Make one batch of samples: numbers and tensors are stacked, tuples and dicts entered.
-
-    >>> default_collate([(tg.ones(2), 3), (tg.zeros(2), 4)])
-    [tensor([[1., 1.],
-            [0., 0.]]), tensor([3, 4])]
-    """
-    first = batch[0]
-    if isinstance(first, tg.Tensor):
-        return tg.stack(batch)
-    if isinstance(first, np.ndarray):
-        return tg.from_numpy(np.stack(batch))
-    if isinstance(first, (bool, int, float, np.generic)):
-        return tg.tensor(batch)
-    if isinstance(first, str):
-        return batch
-    if isinstance(first, dict):
-        return {key: default_collate([sample[key] for sample in batch]) for key in first}
-    if isinstance(first, (tuple, list)):
-        sizes = {len(sample) for sample in batch}
-        if len(sizes) != 1:
-            raise RuntimeError(f"default_collate: samples have different lengths: {sorted(sizes)}")
-        return [default_collate(list(column)) for column in zip(*batch, strict=True)]
-    raise TypeError(
-        f"default_collate: samples hold a {type(first).__qualname__}; give the DataLoader a "
-        "collate_fn that makes a batch of them"
-    )

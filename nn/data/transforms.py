@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 import tinygrad_np as tg
+from nn.data.collate import default_collate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,8 @@ class Transform(Protocol):
 class ToTensor:
     """Grey images `(H, W)` of bytes, 0 to 255, to float32 `(1, H, W)`, 0 to 1.
 
+    Images of floats keep their numbers.
+
     >>> ToTensor()(np.full((28, 28), 255, np.uint8)).shape
     Size([1, 28, 28])
     """
@@ -39,8 +42,11 @@ class ToTensor:
     def batch(self, images: Any) -> tg.Tensor:
         """Transform `(N, H, W)` to `(N, 1, H, W)`."""
         array = np.asarray(images)
-        scaled = np.multiply(array, np.float32(1 / 255), dtype=np.float32)
-        return tg.from_numpy(scaled[:, None])
+        if array.ndim != 3:
+            raise tg.ShapeError(f"ToTensor: an image needs shape (H, W), and has {array.shape[1:]}")
+        if array.dtype == np.uint8:
+            array = np.divide(array, np.float32(255), dtype=np.float32)
+        return tg.from_numpy(array[:, None])
 
     def __repr__(self) -> str:
         return "ToTensor()"
@@ -56,6 +62,8 @@ class Normalize:
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         if 0 in std:
             raise ValueError(f"Normalize: a standard deviation is 0: {list(std)}")
+        if len(mean) != len(std):
+            raise ValueError(f"Normalize: {len(mean)} means and {len(std)} standard deviations")
         self.mean, self.std = list(mean), list(std)
 
     def __call__(self, image: Any) -> tg.Tensor:
@@ -64,8 +72,14 @@ class Normalize:
 
     def batch(self, images: Any) -> tg.Tensor:
         """Transform images `(..., C, H, W)`."""
-        array = images.numpy()
-        shape = (len(self.mean), 1, 1)
+        if not isinstance(images, tg.Tensor) or not images.is_floating_point():
+            raise TypeError("Normalize: images must be tensors of floats; apply ToTensor() first")
+        array, shape = images.numpy(), (len(self.mean), 1, 1)
+        if array.shape[-3:-2] != shape[:1]:
+            raise tg.ShapeError(
+                f"Normalize: images of shape {array.shape} do not have {shape[0]} channels "
+                "(..., C, H, W)"
+            )
         scale = np.reshape(1 / np.array(self.std), shape).astype(array.dtype)
         offset = np.reshape(self.mean, shape).astype(array.dtype) * scale
         out = array * scale
@@ -92,7 +106,7 @@ class Lambda:
 
     def batch(self, images: Any) -> Any:
         """Transform a batch, image by image."""
-        return tg.stack([self.function(image) for image in images])
+        return default_collate([self.function(image) for image in images])
 
     def __repr__(self) -> str:
         return "Lambda()"

@@ -24,15 +24,15 @@ class Sequential(Module):
     def __init__(self, *args: Module | dict[str, Module]) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], dict):
-            for name, module in args[0].items():
-                self.add_module(name, module)
+            for name, child in args[0].items():
+                self.add_module(name, child)
         else:
             for module in args:
                 self.append(module)
 
     def forward(self, input: Any) -> Any:
         """Run the modules in order."""
-        for module in self.children():
+        for _, module in self._below():
             input = module(input)
         return input
 
@@ -47,13 +47,13 @@ class Sequential(Module):
         return self
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.children())
+        return len(self._below())
 
     def __iter__(self) -> Iterator[Module]:
-        return self.children()
+        return (module for _, module in self._below())
 
     def __getitem__(self, index: int | slice) -> Any:
-        modules = list(self.named_children())
+        modules = self._below()
         if isinstance(index, slice):
             return Sequential(dict(modules[index]))
         return modules[index][1]

@@ -38,7 +38,9 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         if in_features < 0 or out_features < 0:
-            raise ValueError(f"Linear: sizes must not be negative: {in_features}, {out_features}")
+            raise tg.ShapeError(
+                f"Linear: sizes must not be negative: {in_features}, {out_features}"
+            )
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(tg.empty(out_features, in_features, dtype=dtype, device=device))
         self.bias = Parameter(tg.empty(out_features, dtype=dtype)) if bias else None
@@ -46,8 +48,7 @@ class Linear(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        if self.in_features and self.out_features:
-            init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
             init.uniform_(self.bias, -bound, bound)

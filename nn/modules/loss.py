@@ -16,21 +16,22 @@ class CrossEntropyLoss(Module):
     tensor(2.3026)
     """
 
+    weight: Any
+
     def __init__(
         self,
         weight: Any = None,
+        *,
         ignore_index: int = -100,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         F.check_reduction("CrossEntropyLoss", reduction)
-        F.check_probability("CrossEntropyLoss label_smoothing", label_smoothing)
+        F.check_smoothing("CrossEntropyLoss", label_smoothing)
         self.register_buffer("weight", weight)
         self.ignore_index, self.reduction = ignore_index, reduction
         self.label_smoothing = label_smoothing
-
-    weight: Any
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss of logits against labels or class probabilities."""
@@ -52,7 +53,7 @@ class MSELoss(Module):
     tensor(2.)
     """
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
         F.check_reduction("MSELoss", reduction)
         self.reduction = reduction

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 import tinygrad_np as tg
 from nn.parameter import Parameter
-from tinygrad_np.core import PLAIN, scope, thread
+from tinygrad_np.recorder import PLAIN, scope, thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 
 class IncompatibleKeys(NamedTuple):
@@ -72,8 +73,8 @@ class Module:
     def _traced(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` within a scope that pictures of the graph show."""
         before = _calls.stack
-        names = (name for name, child in before[-1].named_children() if child is self) if before else ()
-        name = next(iter(names), "")
+        siblings = before[-1].named_children() if before else ()
+        name = next((name for name, child in siblings if child is self), "")
         kind = type(self).__name__
         _calls.stack = (*before, self)
         try:
@@ -84,16 +85,22 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Module)):
-            if "_buffers" not in self.__dict__:
-                raise AttributeError(
-                    f"cannot assign {name!r} before Module.__init__() was called: make "
-                    f"super().__init__() the first line of {type(self).__name__}.__init__"
+            self._check_begun(name)
+            self._buffers.pop(name, None)
+        elif value is not None:
+            held = self.__dict__.get(name)
+            if isinstance(held, Parameter):
+                raise TypeError(
+                    f"cannot assign a {type(value).__qualname__} as parameter {name!r}: wrap it in "
+                    "nn.Parameter, or copy into it under no_grad() with copy_"
                 )
-        elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
-            raise TypeError(
-                f"cannot assign a {type(value).__qualname__} as parameter {name!r}: wrap it in "
-                "nn.Parameter, or copy into it under no_grad() with copy_"
-            )
+            if isinstance(held, Module):
+                raise TypeError(
+                    f"cannot assign a {type(value).__qualname__} as child module {name!r}: make a "
+                    "Module of it, or delete the child first"
+                )
+            if name in self.__dict__.get("_buffers", ()):
+                _check_kind("buffer", name, value, tg.Tensor)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -107,22 +114,33 @@ class Module:
     def register_buffer(self, name: str, tensor: tg.Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the module's state and is not trained."""
         self._check_name(name)
+        _check_kind("buffer", name, tensor, tg.Tensor)
         self.__dict__[name] = tensor
         self._buffers[name] = persistent
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None in its place, under a name that need not be an identifier."""
         self._check_name(name)
+        _check_kind("parameter", name, param, Parameter)
         setattr(self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name that need not be an identifier."""
         self._check_name(name)
+        _check_kind("child module", name, module, Module)
         setattr(self, name, module)
 
     register_module = add_module
 
+    def _check_begun(self, name: str) -> None:
+        if "_buffers" not in self.__dict__:
+            raise AttributeError(
+                f"cannot assign {name!r} before Module.__init__() was called: make "
+                f"super().__init__() the first line of {type(self).__name__}.__init__"
+            )
+
     def _check_name(self, name: str) -> None:
+        self._check_begun(name)
         if not name or "." in name:
             raise KeyError(f"a name must not be empty or hold a dot: {name!r}")
         if hasattr(self, name) and not isinstance(
@@ -130,14 +148,20 @@ class Module:
         ):
             raise KeyError(f"the attribute {name!r} of {type(self).__name__} exists already")
 
+    def _below(self) -> list[tuple[str, Module]]:
+        """Names and modules directly below; one that has two names comes twice."""
+        return [(name, value) for name, value in self.__dict__.items() if isinstance(value, Module)]
+
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Give the modules directly below, each with its name."""
-        for name, value in self.__dict__.items():
-            if isinstance(value, Module):
-                yield name, value
+        """Give the modules directly below, each once, with its first name."""
+        seen: set[Module] = set()
+        for name, child in self._below():
+            if child not in seen:
+                seen.add(child)
+                yield name, child
 
     def children(self) -> Iterator[Module]:
-        """Give the modules directly below."""
+        """Give the modules directly below, each once."""
         return (child for _, child in self.named_children())
 
     def named_modules(
@@ -150,7 +174,7 @@ class Module:
         if remove_duplicate:
             seen.add(self)
         yield prefix, self
-        for name, child in self.named_children():
+        for name, child in self._below():
             path = f"{prefix}.{name}" if prefix else name
             yield from child.named_modules(seen, path, remove_duplicate)
 
@@ -222,7 +246,7 @@ class Module:
         for name in target.split(".") if target else []:
             child = module.__dict__.get(name)
             if not isinstance(child, Module):
-                raise AttributeError(
+                raise AttributeError(  # noqa: TRY004 - as for any name that is not there
                     f"{type(module).__name__} has no child {name!r} (in {target!r}); it has "
                     f"{[n for n, _ in module.named_children()]}"
                 )
@@ -235,7 +259,9 @@ class Module:
         path, _, name = target.rpartition(".")
         found = self.get_submodule(path).__dict__.get(name)
         if not isinstance(found, Parameter):
-            raise AttributeError(f"{target!r} is no parameter of {type(self).__name__}")
+            raise AttributeError(  # noqa: TRY004 - as for any name that is not there
+                f"{target!r} is no parameter of {type(self).__name__}"
+            )
         return found
 
     # ---- what can be done with all of it ----
@@ -249,8 +275,9 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode, which dropout and the like follow, here and below."""
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():  # each by its own train(), which it may define anew
+            child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -272,12 +299,18 @@ class Module:
                 parameter.grad.detach().zero_()
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert floating parameters and buffers to a dtype, in place; the device is the CPU."""
-        probe = tg.empty(0, dtype=tg.float32).to(*args, **kwargs)
-        named = any(isinstance(a, (np.dtype, type, tg.Tensor)) for a in (*args, kwargs.get("dtype")))
-        for tensor in (*self.parameters(), *self.buffers()) if named else ():
+        """Convert floating parameters, gradients and buffers to a dtype; the device is the CPU."""
+        probe = tg.empty(0, dtype=np.bool_)
+        dtype = probe.to(*args, **kwargs).dtype
+        if dtype == probe.dtype:  # a device at most
+            return self
+        if dtype.kind != "f":
+            raise TypeError(f"Module.to: the dtype must be a floating one, not {dtype}")
+        for tensor in (*self.parameters(), *self.buffers()):
             if tensor.is_floating_point():
-                tensor.data = tensor.detach().to(probe.dtype)
+                tensor.data = tensor.detach().to(dtype)
+                if tensor.grad is not None:
+                    tensor.grad = tensor.grad.detach().to(dtype)
         return self
 
     def float(self) -> Self:
@@ -293,13 +326,15 @@ class Module:
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, tg.Tensor]:
         """Give parameters and persistent buffers by name, over the same memory."""
         state: dict[str, tg.Tensor] = {}
-        for path, module in self.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
-            for name, value in module.__dict__.items():
-                saved = isinstance(value, Parameter) or (
-                    value is not None and module._buffers.get(name, False)  # noqa: SLF001
-                )
-                if saved:
-                    state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
+        start = prefix.removesuffix(".")
+        for path, module in self.named_modules(prefix=start, remove_duplicate=False):
+            members = module.__dict__.items()
+            saved = {name: value for name, value in members if isinstance(value, Parameter)}
+            for name, persistent in module._buffers.items():  # noqa: SLF001 - of its own class
+                if persistent and module.__dict__[name] is not None:
+                    saved[name] = module.__dict__[name]
+            for name, value in saved.items():
+                state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
         return state
 
     def load_state_dict(
@@ -313,7 +348,14 @@ class Module:
         ------
         RuntimeError
             If names are missing or left over (with `strict`), or a shape differs: all are listed.
+        TypeError
+            If `state_dict` is no dict.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"load_state_dict: expected a dict from names to tensors, got a "
+                f"{type(state_dict).__qualname__}; pass model.state_dict() or tg.load(file)"
+            )
         own = self.state_dict(keep_vars=True)
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -349,11 +391,20 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         extra, kind = self.extra_repr(), type(self).__name__
-        if not lines:
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self._below()]
+        if not lines and "\n" not in extra:
             return f"{kind}({extra})"
-        return f"{kind}({extra}\n  " + "\n  ".join(lines) + "\n)"
+        lines = [*(extra.split("\n") if extra else []), *lines]
+        return f"{kind}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _check_kind(role: str, name: str, value: object, kind: type) -> None:
+    """Refuse what is neither of the kind nor None."""
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(
+            f"{role} {name!r} must be a {kind.__name__} or None, not a {type(value).__qualname__}"
+        )
 
 
 def _note_layer(error: Exception, module: Module) -> None:
@@ -369,4 +420,4 @@ def _note_layer(error: Exception, module: Module) -> None:
         path = [*names[:1], *path]
         if path:
             notes[-1] = f"in layer {'.'.join(path)}: {note}"
-    error._layer = (module, path, note)  # type: ignore[attr-defined]  # an exception takes any
+    error.__dict__["_layer"] = (module, path, note)

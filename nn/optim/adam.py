@@ -1,5 +1,6 @@
 """Adam."""
 
+# ruff: noqa: PLW2901 - the loop variables are views, and the update is written into them
 from __future__ import annotations
 
 import math

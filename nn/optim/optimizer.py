@@ -102,9 +102,7 @@ class Optimizer:
         """What is kept for a parameter, before its first update."""
         raise NotImplementedError
 
-    def update(
-        self, p: Array, grad: Array, state: dict[str, Any], group: dict[str, Any]
-    ) -> None:
+    def update(self, p: Array, grad: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change `p` in place by one step; `grad` stays as it is."""
         raise NotImplementedError
 
@@ -122,7 +120,13 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over options and state, for the same parameters in the same order."""
+        """Take over options and state, for the same parameters in the same order.
+
+        Raises
+        ------
+        ValueError
+            If the groups or the shapes are not those of this optimiser's parameters.
+        """
         saved = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in self.param_groups]
         if [len(group["params"]) for group in saved] != sizes:
@@ -135,7 +139,7 @@ class Optimizer:
         by_number = dict(zip(numbers, params, strict=True))
         self.state = {
             by_number[i]: {
-                name: value.detach().clone() if isinstance(value, tg.Tensor) else value
+                name: _own(value, by_number[i]) if isinstance(value, tg.Tensor) else value
                 for name, value in state.items()
             }
             for i, state in state_dict["state"].items()
@@ -149,6 +153,16 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {k}: {v}" for k, v in sorted(group.items()) if k != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _own(value: tg.Tensor, p: tg.Tensor) -> tg.Tensor:
+    """Copy a loaded array of state, in the parameter's dtype."""
+    if value.shape != p.shape:
+        raise ValueError(
+            f"load_state_dict: the saved state has shape {tuple(value.shape)} for a parameter of "
+            f"shape {tuple(p.shape)}; parameters must come in the order in which they were saved"
+        )
+    return tg.tensor(value.detach(), dtype=p.dtype)
 
 
 def check_not_negative(name: str, **options: float) -> None:

@@ -1,5 +1,6 @@
 """Stochastic gradient descent."""
 
+# ruff: noqa: PLW2901 - the loop variables are views, and the update is written into them
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,11 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov needs a momentum above 0, and no dampening")
 
-    def initial_state(self, p: tg.Tensor, group: dict[str, Any]) -> dict[str, Any]:
+    def initial_state(
+        self,
+        p: tg.Tensor,  # noqa: ARG002 - part of the signature
+        group: dict[str, Any],  # noqa: ARG002 - part of the signature
+    ) -> dict[str, Any]:
         """No velocity yet."""
         return {"momentum_buffer": None}
 
@@ -82,14 +87,13 @@ class SGD(Optimizer):
             state["momentum_buffer"] = tg.from_numpy(velocity)
         else:
             velocity = state["momentum_buffer"].array
-        lr = -group["lr"] if group["maximize"] else group["lr"]
-        sign = -1.0 if group["maximize"] else 1.0
-        weight_decay, dampening = group["weight_decay"] * sign, group["dampening"]
+        lr, dampening = group["lr"], group["dampening"]
+        weight_decay = group["weight_decay"]
         for part, g, v in blocks(p, grad, velocity):
-            d = g
+            d = ascent = -g if group["maximize"] else g
             if weight_decay:
                 d = part * weight_decay
-                d += g
+                d += ascent
             if momentum:
                 if fresh:
                     np.copyto(v, d)

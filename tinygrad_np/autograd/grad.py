@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from tinygrad_np.core import Value
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
-from tinygrad_np.tensor.gradient import initial_gradient
+from tinygrad_np.tensor.gradient import chosen_leaves, initial_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def backward(
     """Accumulate the gradients of several outputs at once; see `Tensor.backward`."""
     run_backward(
         _roots(_sequence(tensors), grad_tensors),
-        leaves=None if inputs is None else _sequence(inputs),
+        leaves=chosen_leaves(inputs),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from tinygrad_np.core import PLAIN, Recorder, thread
+from tinygrad_np.recorder import PLAIN, Recorder, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,15 +17,17 @@ R = TypeVar("R")
 class _Mode:
     """Replaces the thread's recorder inside a block or a function, and restores it."""
 
-    __slots__ = ("_before", "_recorder")
+    __slots__ = ("_before", "_enabled")
 
-    def __init__(self, recorder: Recorder | None) -> None:
-        self._recorder = recorder
+    def __init__(self, enabled: bool | None) -> None:
+        self._enabled = enabled  # None: as it was
         self._before: list[Recorder | None] = []  # a mode can be entered within itself
 
     def __enter__(self) -> Self:
-        self._before.append(thread.recorder)
-        thread.recorder = self._recorder
+        before = thread.recorder
+        self._before.append(before)
+        if self._enabled is not None:
+            thread.recorder = (before or PLAIN) if self._enabled else None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,13 +36,26 @@ class _Mode:
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _Mode(self._recorder):
+            with _Mode(self._enabled):
                 return function(*args, **kwargs)
 
         return decorated
 
 
-class no_grad(_Mode):
+class _PlainDecorator(_Mode):
+    """A mode that decorates without parentheses too: `@no_grad` as well as `@no_grad()`."""
+
+    __slots__ = ()
+
+    def __new__(cls, function: Any = None) -> Any:
+        mode = super().__new__(cls)
+        if not callable(function):
+            return mode
+        mode.__init__()  # type: ignore[misc]  # __init__ is not called when __new__ returns another
+        return mode(function)
+
+
+class no_grad(_PlainDecorator):
     """Record nothing: results do not require grad, and leaves can be changed in place.
 
     >>> import tinygrad_np as tg
@@ -53,28 +68,20 @@ class no_grad(_Mode):
 
     __slots__ = ()
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        """Make the mode, or decorate `function` with it: `@no_grad` and `@no_grad()` both do."""
-        mode = super().__new__(cls)
-        if function is None:
-            return mode
-        mode.__init__()  # type: ignore[misc]  # __init__ is not called when __new__ returns another
-        return mode(function)
-
     def __init__(self, function: None = None) -> None:
-        super().__init__(None)
+        super().__init__(enabled=False)
 
 
-class inference_mode(_Mode):
+class inference_mode(_PlainDecorator):
     """Record nothing, as `no_grad`; `inference_mode(False)` changes nothing."""
 
     __slots__ = ()
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(None if mode else thread.recorder)
+        super().__init__(enabled=False if mode else None)
 
 
-class enable_grad(_Mode):
+class enable_grad(_PlainDecorator):
     """Record again, inside a `no_grad` block.
 
     >>> import tinygrad_np as tg
@@ -87,8 +94,8 @@ class enable_grad(_Mode):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__(thread.recorder or PLAIN)
+    def __init__(self, function: None = None) -> None:
+        super().__init__(enabled=True)
 
 
 class set_grad_enabled(_Mode):
@@ -103,12 +110,10 @@ class set_grad_enabled(_Mode):
     __slots__ = ()
 
     def __init__(self, mode: bool) -> None:
-        super().__init__((thread.recorder or PLAIN) if mode else None)
-        self._before.append(thread.recorder)
-        thread.recorder = self._recorder
+        super().__init__(mode)
+        super().__enter__()
 
-    def __enter__(self) -> Self:
-        thread.recorder = self._recorder
+    def __enter__(self) -> Self:  # it took effect when it was made
         return self
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:

@@ -27,7 +27,8 @@ class Stream:
         from numpy.random import MT19937, RandomState  # noqa: PLC0415
 
         self._bits = MT19937()
-        self._bits.state = RandomState(seed & 0xFFFFFFFF).get_state(legacy=False)
+        state: Any = RandomState(seed & 0xFFFFFFFF).get_state(legacy=False)
+        self._bits.state = state
         self._second_normal: float | None = None  # Box-Muller makes two; the other one waits here
 
     @property
@@ -50,14 +51,14 @@ class Stream:
 
     def uniform(self, n: int, dtype: np.dtype[Any]) -> Array:
         """`n` numbers in [0, 1): as many low bits as the dtype's significand holds."""
-        if dtype == np.float64:
-            return (self.doublewords(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
-        bits = 24 if dtype == np.float32 else 11
-        low = (self.words(n) & np.uint64((1 << bits) - 1)).astype(dtype)
-        return low * dtype.type(2.0**-bits)
+        bits = {np.float64: 53, np.float32: 24}.get(dtype.type, 11)
+        whole = self.doublewords(n) if bits == 53 else self.words(n)
+        low: Array = (whole & np.uint64((1 << bits) - 1)).astype(dtype)
+        low *= 2.0**-bits
+        return low
 
     def integers(self, low: int, high: int, n: int) -> Array:
-        """`n` integers in [low, high), as a word modulo the width: biased by less than 2⁻³²·width."""
+        """`n` integers in [low, high): a word modulo the width, biased by less than 2⁻³²·width."""
         width = high - low
         words = self.words(n) if width < 1 << 32 else self.doublewords(n)
         return (words % np.uint64(width)).astype(np.int64) + low

@@ -6,6 +6,7 @@ and give no floating-point warning, whatever the caller's `np.errstate` says.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,15 @@ def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(−x)), from exp(−|x|), which cannot overflow."""
     with np.errstate(all="ignore"):
         e = np.exp(-np.abs(x))
-        return np.where(x < 0, e, x.dtype.type(1)) / (1 + e)
+        y: Array = np.where(x < 0, e, x.dtype.type(1)) / (1 + e)
+        return y
 
 
 def shift(x: Array, axis: int | tuple[int, ...]) -> tuple[Array, Array]:
     """Give x − max and the max (kept dimension); an infinite max shifts nothing, so NaN shows."""
-    top = x.max(axis=axis, keepdims=True, initial=-np.inf if x.size == 0 else None)
-    top = np.where(np.isfinite(top), top, top.dtype.type(0))
+    top = x.max(axis=axis, keepdims=True) if x.size else x.sum(axis=axis, keepdims=True)
+    if not math.isfinite(top.sum()):
+        top = np.where(np.isfinite(top), top, top.dtype.type(0))
     return x - top, top
 
 
@@ -37,7 +40,7 @@ def softmax(x: Array, axis: int) -> Array:
 
 
 def log_softmax(x: Array, axis: int) -> Array:
-    """x − log Σ exp(x)."""
+    """Shifted x − log Σ exp(x)."""
     with np.errstate(all="ignore"):
         y, _ = shift(x, axis)
         y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
@@ -45,7 +48,7 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 
 def logsumexp(x: Array, axis: tuple[int, ...], *, keepdims: bool) -> Array:
-    """log Σ exp(x); -inf where all are -inf."""
+    """Log Σ exp(x); -inf where all are -inf."""
     with np.errstate(all="ignore"):
         e, top = shift(x, axis)
         np.exp(e, out=e)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import ShapeError
-from tinygrad_np.ops.shape import normalize_dim
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tinygrad_np.ops.shape import broadcast_to, normalize_dim
 
 V = TypeVar("V")
 
@@ -89,7 +86,7 @@ class AddAlongDim(Op):
         shape = list(x.shape)
         shape[self.dim] = self.size
         y = np.zeros(shape, x.dtype)
-        places = list(np.indices(x.shape, sparse=True))
+        places: list[Array] = list(np.indices(x.shape, sparse=True))
         places[self.dim] = index
         np.add.at(y, tuple(places), x)
         return y
@@ -110,20 +107,23 @@ def getitem(input: V, index: Any) -> V:
     >>> x.grad
     tensor([2., 1., 0.])
     """
-    x: Operand = input
-    return apply(GetItem(numpy_index(index, x.shape)), input)
-
-
-def numpy_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """Turn an index into NumPy's, and check that it lies within `shape`."""
-    parts = index if isinstance(index, tuple) else (index,)
-    places = tuple(_place(part) for part in parts)
     try:
-        np.broadcast_to(np.empty(()), shape)[places]
+        return apply(GetItem(numpy_index(index)), input)
     except IndexError as error:
-        spelled = ", ".join("..." if part is Ellipsis else str(part) for part in parts)
-        raise IndexError(f"index [{spelled}] on shape {tuple(shape)}: {error}") from None
-    return places
+        x: Operand = input
+        raise IndexError(f"index {_spell(index)} on shape {tuple(x.shape)}: {error}") from None
+
+
+def numpy_index(index: Any) -> tuple[Any, ...]:
+    """Turn an index into NumPy's: tensors to arrays, bytes to masks, lists to index arrays."""
+    parts = tuple(map(_place, index)) if isinstance(index, tuple) else (_place(index),)
+    # With an ellipsis, NumPy gives a view where it would give a scalar: x[0] of a vector, too.
+    return parts if any(part is Ellipsis for part in parts) else (*parts, ...)
+
+
+def _spell(index: Any) -> str:
+    parts = index if isinstance(index, tuple) else (index,)
+    return "[" + ", ".join("..." if part is Ellipsis else str(part) for part in parts) + "]"
 
 
 def _place(part: Any) -> Any:
@@ -148,10 +148,10 @@ def _place(part: Any) -> Any:
     return array
 
 
-def take_along_dim(input: V, indices: V, dim: int) -> V:
+def take_along_dim(input: V, indices: Operand, dim: int) -> V:
     """Along `dim`, take the elements at `indices`, which has as many dimensions as `input`.
 
-    Gradient: added in at those places.
+    All other dimensions broadcast. Gradient: added in at those places.
 
     >>> import tinygrad_np as tg
     >>> x = tg.tensor([[1.0, 5.0], [7.0, 2.0]])
@@ -167,4 +167,14 @@ def take_along_dim(input: V, indices: V, dim: int) -> V:
             f"take_along_dim: indices of shape {tuple(index.shape)} must have as many dimensions "
             f"as the input of shape {tuple(x.shape)}"
         )
-    return apply(TakeAlongDim(at), input, indices)
+    beside_x, beside_index = (s[:at] + s[at + 1 :] for s in (tuple(x.shape), tuple(index.shape)))
+    if beside_x != beside_index:
+        try:
+            rest = np.broadcast_shapes(beside_x, beside_index)
+        except ValueError:
+            raise ShapeError(
+                f"take_along_dim: apart from dimension {dim}, indices of shape "
+                f"{tuple(index.shape)} must broadcast with the input of shape {tuple(x.shape)}"
+            ) from None
+        x, index = (broadcast_to(y, (*rest[:at], y.shape[at], *rest[at:])) for y in (x, index))
+    return cast("V", apply(TakeAlongDim(at), x, index))

@@ -7,9 +7,9 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import Array, Op, Operand, Thunks, apply, apply_product
+from tinygrad_np.core import Array, Op, Operand, Thunks, apply, apply_pair
 from tinygrad_np.errors import DtypeError, ShapeError
-from tinygrad_np.ops.shape import reshape, squeeze, sum_to, transpose, unsqueeze
+from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
 
 V = TypeVar("V")
 
@@ -24,14 +24,18 @@ class MatMul(Op):
     broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        if a.dtype != b.dtype:
+        if a.dtype is not b.dtype and a.dtype != b.dtype:
             raise DtypeError(_mixed("matmul", "first", a, "second", b))
-        if a.shape[-1] != b.shape[-2]:
+        try:
+            product: Array = np.matmul(a, b)
+        except ValueError:
+            if a.shape[-1] == b.shape[-2]:
+                raise
             raise ShapeError(
                 f"matmul: shapes {a.shape} and {b.shape} do not multiply: the first has "
                 f"{a.shape[-1]} columns and the second {b.shape[-2]} rows; transpose one side (.mT)"
-            )
-        return np.matmul(a, b)
+            ) from None
+        return product
 
     def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
         return (lambda: g @ transpose(b, -1, -2), lambda: transpose(a, -1, -2) @ g)
@@ -48,29 +52,40 @@ class Linear(Op):
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         if x.dtype != weight.dtype:
             raise DtypeError(_mixed("linear", "input", x, "weight", weight))
-        if x.shape[-1:] != weight.shape[1:]:
+        if x.shape[-1:] != weight.shape[1:] or not x.ndim:
             raise ShapeError(_misfit(x.shape, weight.shape))
-        rows = x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x
+        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) if x.ndim != 2 else x
         y: Array = np.matmul(rows, weight.T)
         if bias is not None:
+            if bias.dtype != x.dtype:
+                raise DtypeError(_mixed("linear", "input", x, "bias", bias))
+            if bias.shape != y.shape[1:]:
+                raise ShapeError(
+                    f"linear: bias of shape {bias.shape} does not fit the weight of shape "
+                    f"{weight.shape}: it must have shape ({len(weight)},)"
+                )
             y += bias
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
     def vjp(self, g: Operand, x: Operand, weight: Operand, *rest: Operand) -> Thunks:
-        rows = (math.prod(g.shape[:-1]), g.shape[-1])
-        g2 = reshape(g, rows)
+        rows = g if g.ndim == 2 else reshape(g, (math.prod(g.shape[:-1]), g.shape[-1]))
         thunks = (
-            lambda: reshape(g2 @ weight, x.shape),
-            lambda: transpose(g2, 0, 1) @ reshape(x, (rows[0], weight.shape[1])),
-            lambda: sum_to(g2, (rows[1],)),
+            lambda: _in_shape(rows @ weight, x.shape),
+            lambda: apply(_SWAP, rows) @ _in_shape(x, (rows.shape[0], weight.shape[1])),
+            lambda: sum_to(rows, (rows.shape[1],)),
         )
         return thunks[: 1 + len(rest)]
 
 
-_MATMUL, _LINEAR = MatMul(), Linear()
+_MATMUL, _LINEAR, _SWAP = MatMul(), Linear(), Permute((1, 0))
 
 
-def matmul(input: V, other: V) -> V:
+def _in_shape(x: V, shape: tuple[int, ...]) -> V:
+    """Reshape, where there is anything to do."""
+    return x if cast("Operand", x).ndim == 2 == len(shape) else reshape(x, shape)
+
+
+def matmul(input: V, other: Operand) -> V:
     """Matrix product; what `@` calls.
 
     Shapes: `(…, n, k) @ (…, k, m)` gives `(…, n, m)`, and leading dimensions broadcast; a 1-D
@@ -95,10 +110,13 @@ def matmul(input: V, other: V) -> V:
             "one dimension; multiply by a number with *"
         )
     if a.ndim > 1 and b.ndim > 1:
-        return apply_product(_MATMUL, input, other)
+        return apply_pair(_MATMUL, input, other)
+    y: Operand
     if a.ndim == 1:
-        return squeeze(matmul(unsqueeze(input, 0), other), -1 if b.ndim == 1 else -2)
-    return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+        y = matmul(unsqueeze(input, 0), other)
+        return cast("V", apply(Refit(y.shape[:-2] + y.shape[-1:] if b.ndim > 1 else ()), y))
+    y = matmul(input, unsqueeze(other, 1))
+    return cast("V", apply(Refit(y.shape[:-1]), y))
 
 
 def linear(input: V, weight: V, bias: V | None = None) -> V:

@@ -107,9 +107,10 @@ def pick_class(input: V, label: V) -> V:
 
 def check_labels(label: np.ndarray[Any, Any], classes: int) -> None:
     """Refuse labels outside [0, classes): NumPy would count the negative ones from the end."""
-    wrong = (label < 0) | (label >= classes)
-    if wrong.any():
-        at = int(wrong.argmax())
+    # As unsigned numbers, the negative ones are huge: one reduction finds both kinds.
+    unsigned = label.view(f"u{label.itemsize}")
+    if label.size and unsigned.max() >= classes:
+        at = int((unsigned >= classes).argmax())
         raise IndexError(
             f"label {label[at]} at position {at} is outside the range 0 to {classes - 1} of "
             f"{classes} classes"

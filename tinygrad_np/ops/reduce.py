@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
+from tinygrad_np.dtypes import float16, float32, float64, int64
 from tinygrad_np.kernels import softmax as kernels
-from tinygrad_np.ops.elementwise import exp, to_dtype, where
+from tinygrad_np.ops.elementwise import exp, isnan, to_dtype, where
 from tinygrad_np.ops.index import take_along_dim
 from tinygrad_np.ops.shape import (
-    broadcast_to,
+    BroadcastTo,
     normalize_dim,
     normalize_dims,
     reshape,
     squeeze,
-    unsqueeze,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tinygrad_np.dtypes import DtypeLike
 
 V = TypeVar("V")
+
+
+_add_up: Callable[..., Array] = np.add.reduce  # its overloads want a literal for keepdims
 
 
 class Reduction(Op):
@@ -40,6 +43,12 @@ class Reduction(Op):
         """Shape of the result with every reduced dimension at size 1: it broadcasts to `shape`."""
         return tuple(1 if i in self.dims else n for i, n in enumerate(shape))
 
+    def spread(self, g: Operand, shape: tuple[int, ...]) -> Operand:
+        """Repeat `g`, one number for each reduction, over what was reduced."""
+        if g.ndim:
+            g = reshape(g, self.kept_shape(shape))
+        return apply(BroadcastTo(shape), g)
+
 
 class Sum(Reduction):
     """Sum of the elements."""
@@ -49,14 +58,15 @@ class Sum(Reduction):
     derivative = "dx = dy, repeated"
 
     def forward(self, x: Array) -> Array:
+        if x.dtype is float32 or x.dtype is float64:
+            return _add_up(x, self.dims, None, None, self.keepdim)
         # NumPy sums bytes as unsigned and halves in halves; PyTorch as int64 and in float32.
-        kind = x.dtype.kind
-        dtype = np.int64 if kind != "f" else np.float32 if x.dtype == np.float16 else None
-        y = np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=dtype)
-        return y.astype(x.dtype) if dtype is np.float32 else y
+        if x.dtype == float16:
+            return _add_up(x, self.dims, float32, None, self.keepdim).astype(float16)
+        return _add_up(x, self.dims, int64, None, self.keepdim)
 
     def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
-        return (lambda: broadcast_to(reshape(g, self.kept_shape(x.shape)), x.shape),)
+        return (lambda: self.spread(g, x.shape),)
 
 
 class Mean(Reduction):
@@ -67,16 +77,14 @@ class Mean(Reduction):
     derivative = "dx = dy / n, repeated"
 
     def forward(self, x: Array) -> Array:
-        dtype = np.float32 if x.dtype == np.float16 else x.dtype
-        y = np.add.reduce(x, axis=self.dims, keepdims=self.keepdim, dtype=dtype)
-        return (y * (1 / self.count(x.shape) if x.size else math.nan)).astype(x.dtype)
+        dtype = float32 if x.dtype == float16 else x.dtype
+        y = _add_up(x, self.dims, dtype, None, self.keepdim)
+        y = y / self.count(x.shape) if x.size else y * math.nan
+        return y if dtype is x.dtype else y.astype(x.dtype)
 
     def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
-        def spread() -> Operand:
-            share = g * (1 / max_(1, self.count(x.shape)))
-            return broadcast_to(reshape(share, self.kept_shape(x.shape)), x.shape)
-
-        return (spread,)
+        share = 1 / max_(1, self.count(x.shape))
+        return (lambda: self.spread(g * share, x.shape),)
 
     def count(self, shape: tuple[int, ...]) -> int:
         """How many elements each mean is of."""
@@ -106,7 +114,7 @@ class Extremum(Reduction):
     def vjp(self, g: Operand, x: Operand, y: Operand) -> Thunks:
         def spread() -> Operand:
             kept = self.kept_shape(x.shape)
-            mask = x == reshape(y, kept)
+            mask = (x == reshape(y, kept)) | isnan(x)  # a NaN is the extremum, and shows
             ties = sum(to_dtype(mask, g.dtype), self.dims, keepdim=True)
             return where(mask, reshape(g, kept) / ties, 0.0)
 
@@ -117,6 +125,7 @@ class Arg(Op):
     """Position of the largest or smallest element, the first of equals; no derivative."""
 
     __slots__ = ("dim", "function", "keepdim")
+    reads = None
 
     def __init__(self, function: Any, dim: int, keepdim: bool) -> None:
         self.function, self.dim, self.keepdim = function, dim, keepdim
@@ -192,6 +201,7 @@ class Quantifier(Reduction):
     """Whether all, or some, of the elements are true; no derivative."""
 
     __slots__ = ("ufunc",)
+    reads = None
 
     def __init__(self, ufunc: np.ufunc, dims: tuple[int, ...], keepdim: bool) -> None:
         super().__init__(dims, keepdim)
@@ -216,6 +226,11 @@ class ValuesIndices(NamedTuple):
 max_ = max  # Python's own, which the function below hides
 
 
+def _reduced(dim: int | Sequence[int] | None, ndim: int, name: str) -> tuple[int, ...]:
+    """Sort out `dim` for the reductions in which, as in PyTorch, an empty one means all."""
+    return normalize_dims(None if dim in ((), []) else dim, ndim, name)
+
+
 def sum(
     input: V,
     dim: int | Sequence[int] | None = None,
@@ -231,8 +246,10 @@ def sum(
     >>> tg.sum(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), 0)
     tensor([4., 6.])
     """
-    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
-    return apply(Sum(normalize_dims(dim, x.ndim, "sum"), keepdim), x)
+    if dtype is not None:
+        input = to_dtype(input, np.dtype(dtype))
+    x: Operand = input
+    return apply(Sum(_reduced(dim, x.ndim, "sum"), keepdim), input)
 
 
 def mean(
@@ -255,13 +272,15 @@ def mean(
     >>> tg.mean(tg.tensor([1.0, 2.0, 6.0]))
     tensor(3.)
     """
-    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
+    if dtype is not None:
+        input = to_dtype(input, np.dtype(dtype))
+    x: Operand = input
     if x.dtype.kind != "f":
         raise RuntimeError(
             f"mean: a mean of {x.dtype} elements is not one of them; pass dtype=float32, or call "
             ".float() first"
         )
-    return apply(Mean(normalize_dims(dim, x.ndim, "mean"), keepdim), x)
+    return apply(Mean(_reduced(dim, x.ndim, "mean"), keepdim), input)
 
 
 def amax(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
@@ -284,11 +303,10 @@ def amin(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False
     return _extremum(input, np.minimum, dim, keepdim)
 
 
-def _extremum(
-    input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdim: bool
-) -> V:
+def _extremum(input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdim: bool) -> V:
     x: Operand = input
-    op = Extremum(ufunc, normalize_dims(dim, x.ndim, "amax"), keepdim)
+    name = "amax" if ufunc is np.maximum else "amin"
+    op = Extremum(ufunc, _reduced(dim, x.ndim, name), keepdim)
     if 0 in [x.shape[d] for d in op.dims]:
         raise IndexError(
             f"{op.name}: an extremum of no elements (shape {tuple(x.shape)}, dim {dim}) does not "
@@ -330,7 +348,7 @@ def argmax(input: V, dim: int | None = None, keepdim: bool = False) -> V:
 
 
 def argmin(input: V, dim: int | None = None, keepdim: bool = False) -> V:
-    """Position of the smallest element along `dim`, or in the flattened tensor; the first of equals.
+    """Position of the smallest element along `dim`, or in the flattened tensor; first of equals.
 
     >>> import tinygrad_np as tg
     >>> tg.argmin(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
@@ -392,11 +410,11 @@ def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
 
 
 def logsumexp(input: V, dim: int | Sequence[int], keepdim: bool = False) -> V:
-    """log Σ exp(x) over `dim`, without overflow; -inf where all are -inf. Gradient: the softmax.
+    """Log Σ exp(x) over `dim`, without overflow; -inf where all are -inf. Gradient: the softmax.
 
     >>> import tinygrad_np as tg
     >>> tg.logsumexp(tg.tensor([1000.0, 1000.0]), 0)
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     x: Operand = input
     return apply(LogSumExp(normalize_dims(dim, x.ndim, "logsumexp"), keepdim), input)
@@ -427,8 +445,10 @@ def log_softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
 def _along(
     kind: type[Softmax | LogSoftmax], input: V, dim: int, dtype: DtypeLike | None, name: str
 ) -> V:
-    x: Operand = input if dtype is None else to_dtype(input, np.dtype(dtype))
+    if dtype is not None:
+        input = to_dtype(input, np.dtype(dtype))
+    x: Operand = input
     at = normalize_dim(dim, x.ndim, name)
     if x.ndim == 0:
-        return reshape(_along(kind, reshape(x, (1,)), 0, None, name), ())
-    return apply(kind(at), x)
+        return reshape(_along(kind, reshape(input, (1,)), 0, None, name), ())
+    return apply(kind(at), input)

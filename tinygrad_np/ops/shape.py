@@ -35,6 +35,13 @@ class Reshape(Op):
         return (lambda: apply(Reshape(x.shape), g),)
 
 
+class Refit(Reshape):
+    """Reshape of an array that no other tensor holds: the result is not a view of anything."""
+
+    __slots__ = ()
+    views = False
+
+
 class Permute(Op):
     """The dimensions in another order."""
 
@@ -66,6 +73,10 @@ class BroadcastTo(Op):
         self.shape = shape
 
     def forward(self, x: Array) -> Array:
+        if x.size == 1:  # a tenth of the time of np.broadcast_to, for what most losses end in
+            y: Array = np.ndarray(self.shape, x.dtype, x, 0, (0,) * len(self.shape))
+            y.flags.writeable = False
+            return y
         return np.broadcast_to(x, self.shape)
 
     def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
@@ -84,10 +95,11 @@ class SumTo(Op):
 
     def forward(self, x: Array) -> Array:
         extra = x.ndim - len(self.shape)
-        repeated = tuple(
-            i for i in range(x.ndim) if i < extra or self.shape[i - extra] == 1 != x.shape[i]
+        repeated = tuple(range(extra)) + tuple(
+            [i + extra for i, n in enumerate(self.shape) if n == 1 != x.shape[i + extra]]
         )
-        return x.sum(axis=repeated, dtype=x.dtype).reshape(self.shape)
+        total: Array = np.add.reduce(x, repeated, x.dtype)
+        return total if total.shape == self.shape else total.reshape(self.shape)
 
     def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
         return (lambda: broadcast_to(g, x.shape),)
@@ -185,7 +197,7 @@ def infer_shape(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, .
         return tuple(count // known if size == -1 else size for size in target)
     if free or known != count or any(size < 0 for size in target):
         raise ShapeError(
-            f"reshape: {count} elements of shape {shape} do not fill shape {target}"
+            f"reshape: {count} elements of shape {tuple(shape)} do not fill shape {target}"
             + ("; only one size can be -1" if free > 1 else "")
         )
     return target
@@ -300,6 +312,8 @@ def narrow(input: V, dim: int, start: int, length: int) -> V:
     """
     x: Operand = input
     at = normalize_dim(dim, x.ndim, "narrow")
+    if x.ndim == 0:
+        raise ShapeError("narrow: a 0-d tensor has no dimension to take places from")
     size = x.shape[at]
     first = start + size if start < 0 else start
     if length < 0 or not 0 <= first <= first + length <= size:
@@ -322,10 +336,14 @@ def cat(tensors: Sequence[V], dim: int = 0) -> V:
     if not tensors:
         raise ShapeError("cat: there is nothing to join: give at least one tensor")
     shapes = [tuple(x.shape) for x in _operands(tensors)]
+    if () in shapes:
+        raise ShapeError("cat: 0-d tensors have no dimension to be joined along; use stack")
     at = normalize_dim(dim, len(shapes[0]), "cat")
     rest = {shape[:at] + shape[at + 1 :] for shape in shapes}
     if len(rest) != 1 or len({len(shape) for shape in shapes}) != 1:
-        raise ShapeError(f"cat: apart from dimension {dim}, shapes must agree, but they are {shapes}")
+        raise ShapeError(
+            f"cat: apart from dimension {dim}, shapes must agree, but they are {shapes}"
+        )
     return apply(Cat(at), *tensors)
 
 
@@ -337,10 +355,14 @@ def stack(tensors: Sequence[V], dim: int = 0) -> V:
     tensor([[1, 2],
             [3, 4]])
     """
+    if not tensors:
+        raise ShapeError("stack: there is nothing to join: give at least one tensor")
     shapes = [tuple(x.shape) for x in _operands(tensors)]
     if len(set(shapes)) > 1:
         raise ShapeError(f"stack: all shapes must be equal, but they are {shapes}")
-    return cat([unsqueeze(x, dim) for x in tensors], normalize_dim(dim, len(shapes[0]) + 1, "stack"))
+    return cat(
+        [unsqueeze(x, dim) for x in tensors], normalize_dim(dim, len(shapes[0]) + 1, "stack")
+    )
 
 
 def _operands(tensors: Sequence[V]) -> Sequence[Operand]:

@@ -25,7 +25,9 @@ class Converting(Value):
     __array_ufunc__ = None  # np.exp(t) raises, instead of leaving the tape in silence
     __array_priority__ = 1000  # array * tensor asks the tensor, which says what to do
 
-    def to(self, *args: Any, dtype: DtypeLike | None = None, device: object = None, **_: Any) -> Self:
+    def to(
+        self, *args: Any, dtype: DtypeLike | None = None, device: object = None, **_: Any
+    ) -> Self:
         """Convert to a dtype, a device (`'cpu'`), or to those of another tensor.
 
         Returns the tensor itself where nothing changes. Gradient: converted back.
@@ -33,7 +35,9 @@ class Converting(Value):
         for arg in args:
             if isinstance(arg, Value):
                 dtype = arg.dtype
-            elif isinstance(arg, (np.dtype, type)) or (isinstance(arg, str) and arg in _DTYPE_NAMES):
+            elif isinstance(arg, (np.dtype, type)) or (
+                isinstance(arg, str) and arg in _DTYPE_NAMES
+            ):
                 dtype = arg
             elif not isinstance(arg, bool):  # non_blocking and copy come as bools
                 device = arg
@@ -102,7 +106,9 @@ class Converting(Value):
             )
         return self.array
 
-    def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(
+        self, dtype: Any = None, copy: builtins.bool | None = None
+    ) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __bool__(self) -> builtins.bool:
@@ -121,7 +127,9 @@ class Converting(Value):
 
     def __index__(self) -> builtins.int:
         if self.array.dtype.kind not in "iub":
-            raise TypeError(f"only integer tensors of one element can be an index, not {self.dtype}")
+            raise TypeError(
+                f"only integer tensors of one element can be an index, not {self.dtype}"
+            )
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
@@ -129,7 +137,7 @@ class Converting(Value):
 
     def is_floating_point(self) -> builtins.bool:
         """Whether the dtype is a floating one."""
-        return self.array.dtype.kind == "f"
+        return np.issubdtype(self.array.dtype, np.floating)
 
     def element_size(self) -> builtins.int:
         """Bytes of one element."""

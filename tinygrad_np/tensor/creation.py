@@ -121,7 +121,9 @@ def require_grad(value: Value) -> None:
 def check_device(device: object) -> None:
     """Accept None and the CPU; there is no other device."""
     if device is not None and str(device).partition(":")[0] != "cpu":
-        raise RuntimeError(f"device {device!s} is not available: tinygrad_np computes on 'cpu' alone")
+        raise RuntimeError(
+            f"device {device!s} is not available: tinygrad_np computes on 'cpu' alone"
+        )
 
 
 def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -276,7 +278,7 @@ def arange(
     first, last = (0, start) if end is None else (start, end)
     if step == 0 or (last - first) / step < 0:
         raise RuntimeError(f"arange: step {step} does not lead from {first} to {last}")
-    whole = all(isinstance(x, int) for x in (first, last, step))
+    whole = all(isinstance(x, (int, np.integer)) for x in (first, last, step))
     given = as_dtype(dtype) if dtype is not None else np.dtype(np.int64) if whole else None
     count = math.ceil((last - first) / step)
     values = first + step * np.arange(count)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tinygrad_np.core import Accumulator, Node, Value, wrap
+from tinygrad_np.core import Accumulator, Cast, Node, Value, apply, wrap
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
 from tinygrad_np.tensor.creation import require_grad
@@ -144,12 +144,30 @@ class Differentiable(Value):
         tensor([2., 4.])
         """
         seed = initial_gradient(self, gradient)
-        given = [inputs] if isinstance(inputs, Value) else inputs
         keep = create_graph if retain_graph is None else retain_graph
         assert self.vertex is not None
         run_backward(
-            [(self.vertex, seed)], leaves=given, retain_graph=keep, create_graph=create_graph
+            [(self.vertex, seed)],
+            leaves=chosen_leaves(inputs),
+            retain_graph=keep,
+            create_graph=create_graph,
         )
+
+
+def chosen_leaves(inputs: Sequence[Value] | Value | None) -> list[Value] | None:
+    """Leaves that `inputs=` names, or None for all of them."""
+    if inputs is None:
+        return None
+    given = [inputs] if isinstance(inputs, Value) else list(inputs)
+    if not given:
+        raise GraphError("backward: inputs= is empty; leave it out to reach every leaf")
+    for i, x in enumerate(given):
+        if x.vertex is not x:
+            raise GraphError(
+                f"backward: input {i} (shape {x.array.shape}) is not a leaf that requires grad, "
+                "and gradients accumulate in those alone; use autograd.grad for that of a result"
+            )
+    return given
 
 
 def initial_gradient(output: Value, gradient: Value | None) -> Value:
@@ -179,6 +197,5 @@ def initial_gradient(output: Value, gradient: Value | None) -> Value:
             "must be equal"
         )
     if gradient.array.dtype != dtype:
-        cast: Value = wrap(gradient.array.astype(dtype))
-        return cast
+        return apply(Cast(dtype), gradient)
     return gradient

@@ -31,6 +31,17 @@ class PrintOptions:
     linewidth: int = 80  # characters
 
 
+@dataclass(frozen=True, slots=True)
+class _Formatter:
+    """How all numbers of one tensor are written: notation and common width."""
+
+    notation: Callable[[Any], str]
+    width: int
+
+    def __call__(self, x: Any) -> str:
+        return self.notation(x).rjust(self.width)
+
+
 _options = [PrintOptions()]
 
 
@@ -103,7 +114,7 @@ def _nested(
     array: Array,
     indent: int,
     summarise: bool,
-    fmt: Callable[[Any], str],
+    fmt: _Formatter,
     options: PrintOptions,
 ) -> str:
     if array.ndim == 0:
@@ -113,33 +124,28 @@ def _nested(
     chosen: list[Any] = [*array[:edge], ..., *array[-edge:]] if cut else list(array)
     if array.ndim == 1:
         items = [" ..." if x is ... else fmt(x.item()) for x in chosen]
-        per_line = max(1, (options.linewidth - indent) // (len(fmt(array[0].item())) + 2))
+        per_line = max(1, (options.linewidth - indent) // (fmt.width + 2))
         lines = [items[i : i + per_line] for i in range(0, len(items), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(", ".join(line) for line in lines) + "]"
-    parts = [
-        "..." if x is ... else _nested(x, indent + 1, summarise, fmt, options) for x in chosen
-    ]
+    parts = ["..." if x is ... else _nested(x, indent + 1, summarise, fmt, options) for x in chosen]
     return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
 
 
-def _formatter(shown: Array, options: PrintOptions) -> Callable[[Any], str]:
-    """Choose the notation that suits all elements, and pad to the widest."""
-    plain = _notation(shown, options.precision)
-    width = max(len(plain(x)) for x in shown.reshape(-1).tolist())
-    return lambda x: plain(x).rjust(width)
+def _formatter(shown: Array, options: PrintOptions) -> _Formatter:
+    """Choose the notation that suits all elements, and the width of the widest."""
+    notation, deciding = str, shown.reshape(-1)
+    if shown.dtype.kind == "f":
+        deciding = deciding[np.isfinite(deciding) & (deciding != 0)]
+        notation = _notation(np.abs(deciding.astype(np.float64)), options.precision)
+    return _Formatter(notation, max((len(notation(x)) for x in deciding.tolist()), default=1))
 
 
-def _notation(shown: Array, precision: int) -> Callable[[Any], str]:
-    if shown.dtype.kind != "f":
-        return str
-    finite = np.abs(shown[np.isfinite(shown) & (shown != 0)].astype(np.float64))
-    if finite.size == 0:
-        return lambda x: f"{x:.0f}." if math.isfinite(x) else str(x)
-    low, high = float(finite.min()), float(finite.max())
-    if np.all(finite == np.ceil(finite)):
-        if high / low > 1000.0 and high > 1e8 or high > 1e8:
+def _notation(numbers: Array, precision: int) -> Callable[[Any], str]:
+    """Notation of floats, by their absolute values without zeros: scientific, whole or decimal."""
+    if numbers.size:
+        low, high = float(numbers.min()), float(numbers.max())
+        if high / low > 1000.0 or high > 1e8 or low < 1e-4:
             return lambda x: f"{x:.{precision}e}"
-        return lambda x: f"{x:.0f}." if math.isfinite(x) else str(x)
-    if high / low > 1000.0 or high > 1e8 or low < 1e-4:
-        return lambda x: f"{x:.{precision}e}"
-    return lambda x: f"{x:.{precision}f}"
+        if np.any(numbers != np.ceil(numbers)):
+            return lambda x: f"{x:.{precision}f}"
+    return lambda x: f"{x:.0f}." if math.isfinite(x) else str(x)

@@ -32,8 +32,8 @@ class Generator:
         self._stream: Stream | None = None  # made at the first number
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start anew from `seed`; the same seed gives the same numbers."""
-        self._seed, self._stream = seed, None
+        """Start anew from `seed` (modulo 2⁶⁴); the same seed gives the same numbers."""
+        self._seed, self._stream = seed & 0xFFFFFFFFFFFFFFFF, None
         return self
 
     def initial_seed(self) -> int:

@@ -7,19 +7,23 @@ notice if a derivative still needs what was overwritten.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from tinygrad_np.core import Value, thread
+from tinygrad_np.core import Value
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops.index import numpy_index
+from tinygrad_np.recorder import thread
 from tinygrad_np.tensor.creation import to_array
 from tinygrad_np.tensor.random import Generator, stream_of
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Number
+
+
+T = TypeVar("T", bound=Value)
 
 
 class Writing(Value):
@@ -41,8 +45,7 @@ class Writing(Value):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         _refuse_recorded(self, value, "x[index] = v")
-        parts = numpy_index(index, self.array.shape)
-        self.array[parts] = to_array(value, self.array.dtype)
+        self.array[numpy_index(index)] = to_array(value, self.array.dtype)
         self.written()
 
     def add_(self, other: Any, *, alpha: Number = 1) -> Self:
@@ -115,7 +118,7 @@ class Writing(Value):
         return self
 
 
-def _store(target: Any, result: Any) -> Any:
+def _store(target: T, result: Any) -> T:
     """Put the result of an op on `target` into its memory, and its node into its place."""
     if result.array.shape != target.array.shape:
         raise ShapeError(
@@ -135,7 +138,8 @@ def _store(target: Any, result: Any) -> Any:
                 "recorded; write out of place (x = x + y), or change a .clone()"
             )
     _write(target, result.array)
-    target.node = result.node
+    if result.node is not None:  # under no_grad a result keeps the node that it had
+        target.node = result.node
     return target
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import tinygrad_np as tg
+from nn.data.collate import default_collate
 from nn.data.dataset import Dataset
 from nn.data.datasets.locate import cache_folder
 from nn.data.datasets.mnist_files import read_mnist
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -39,8 +39,6 @@ class ImageDataset(Dataset):
         self.data, self.targets = tg.from_numpy(images), tg.from_numpy(labels)
         self.transform = transform or ToTensor()
         self.target_transform = target_transform
-        if target_transform is None and hasattr(self.transform, "batch"):
-            self.batch = self._batch  # a batch is one fancy index and one scaling
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -50,10 +48,13 @@ class ImageDataset(Dataset):
         label = int(self.targets.numpy()[index])
         return image, label if self.target_transform is None else self.target_transform(label)
 
-    def _batch(self, indices: NDArray[np.int64]) -> tuple[Any, tg.Tensor]:
-        transform: Any = self.transform
-        images = transform.batch(self.data.numpy()[indices])
-        return images, tg.from_numpy(self.targets.numpy()[indices])
+    def batch(self, indices: NDArray[np.int64]) -> Any:
+        """Give the collated samples at `indices`: one fancy index and one scaling, mostly."""
+        read: Any = getattr(self.transform, "batch", None)
+        if read is None or self.target_transform is not None:
+            return default_collate([self[i] for i in indices.tolist()])
+        images = read(self.data.numpy()[indices])
+        return [images, tg.from_numpy(self.targets.numpy()[indices])]
 
 
 class MNIST(ImageDataset):

@@ -1,0 +1,60 @@
+# Everything sets itself up: only Python 3.11 or newer, make and a package index are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PEERS := .venv-peers
+
+.PHONY: help mnist test check check-fast conformance bench format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+mnist: $(VENV)/examples.stamp ## train, evaluate and report an MLP on MNIST
+	$(BIN)/python examples/mnist_mlp.py
+
+test: $(VENV)/test.stamp ## run the test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.stamp lint types size test ## all that CI runs, but for conformance
+
+check-fast: $(VENV)/dev.stamp lint ## lint, and the tests that are quick
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: lint types size
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy --strict
+
+size: $(VENV)/dev.stamp
+	@$(BIN)/python tests/count_code.py tinygrad_np/core.py tinygrad_np/engine.py
+
+conformance: $(PEERS)/torch.stamp ## compare with PyTorch, in an environment of its own
+	$(PEERS)/bin/python -m pytest tests/conformance $(PYTEST_ARGS)
+
+bench: $(PEERS)/peers.stamp ## run the benchmarks beside their peers
+	$(PEERS)/bin/python benchmarks/run.py
+
+format: $(VENV)/dev.stamp ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info runs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	@touch $@
+
+$(PEERS)/bin/python:
+	$(PYTHON) -m venv $(PEERS)
+
+$(PEERS)/%.stamp: pyproject.toml | $(PEERS)/bin/python
+	$(PEERS)/bin/python -m pip install --quiet --editable ".[test,$*]"
+	@touch $@

@@ -1,0 +1,34 @@
+"""What every test runs under: hypothesis profiles, and the library's few settings put back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+
+settings.register_profile("dev", max_examples=10, deadline=None, suppress_health_check=SLOW)
+settings.register_profile(
+    "ci", max_examples=10, deadline=None, derandomize=True, suppress_health_check=SLOW
+)
+settings.register_profile("deep", max_examples=1000, deadline=None, suppress_health_check=SLOW)
+# --hypothesis-profile is applied after this, and wins.
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(autouse=True)
+def _settings() -> Iterator[None]:
+    """Start every test from the same seed and the default dtype, and outside any mode."""
+    tg.manual_seed(0)
+    assert tg.is_grad_enabled()
+    yield
+    tg.set_default_dtype(tg.float32)
+    tg.set_grad_enabled(True)

@@ -1,0 +1,74 @@
+"""What several test files share: tensors from arrays, gradients by both paths, odd layouts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Array = np.ndarray[Any, Any]
+
+# For gradcheck in float64: a rule that is wrong by a factor of 1.001 does not pass.
+TIGHT = {"atol": 1e-6, "rtol": 1e-5}
+
+
+def tensors(arrays: Sequence[Array], dtype: Any = np.float64) -> list[tg.Tensor]:
+    """Tensors over copies of the arrays; floating ones have `dtype` and require grad."""
+    made = []
+    for array in arrays:
+        floating = array.dtype.kind == "f"
+        copy = np.array(array, dtype=dtype if floating else None)
+        made.append(tg.from_numpy(copy).requires_grad_(floating))
+    return made
+
+
+def weights(shape: Sequence[int], dtype: Any = np.float64, seed: int = 1) -> tg.Tensor:
+    """A random cotangent: a backward pass seeded with ones proves little."""
+    return tg.from_numpy(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
+
+
+def gradients(
+    output: tg.Tensor, inputs: Sequence[tg.Tensor], *, create_graph: bool = False, seed: int = 1
+) -> list[Array]:
+    """Gradients of a random projection of `output`, as arrays."""
+    found = tg.autograd.grad(
+        output,
+        [x for x in inputs if x.requires_grad],
+        weights(output.shape, output.dtype, seed),
+        create_graph=create_graph,
+    )
+    return [g.detach().numpy() for g in found]
+
+
+def negative(array: Array) -> Array:
+    """The same numbers, laid out backwards."""
+    backwards = (..., *[slice(None, None, -1)] * array.ndim)
+    return array[backwards].copy()[backwards]
+
+
+def strided(array: Array) -> Array:
+    """The same numbers, with gaps between them."""
+    spaced = np.full([2 * n for n in array.shape], 77, array.dtype)
+    view = spaced[(..., *[slice(None, None, 2)] * array.ndim)]
+    view[...] = array
+    return view
+
+
+def read_only(array: Array) -> Array:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "strided": strided,
+    "negative strides": negative,
+    "read-only": read_only,
+}

@@ -1,0 +1,677 @@
+"""The table of operations: how each is called, on what, and what NumPy says the result is.
+
+One row drives every test of an op: values, gradients of both orders, dtypes, layouts, properties,
+and conformance with PyTorch. `tests/test_ops.py` fails if a public op, or an `Op` with a
+derivative, has no row.
+
+Shapes are words: `"n m"` is a matrix, and each letter gets a size when operands are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_np import core
+from tinygrad_np.ops import elementwise, index, linalg, loss, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Array = np.ndarray[Any, Any]
+
+SIZES = {"b": 2, "c": 4, "k": 3, "m": 3, "n": 2}
+
+
+# --- domains: from numbers in [0, 1) to operands away from kinks and poles -----------------------
+
+
+def real(u: Array) -> Array:
+    return 4 * u - 2
+
+
+def positive(u: Array) -> Array:
+    return 0.5 + 2 * u
+
+
+def nonzero(u: Array) -> Array:
+    return np.where(u < 0.5, 4 * u - 2.5, 4 * u - 1.5)
+
+
+def steps(u: Array) -> Array:
+    """Within 0.3 above an integer, so never within 0.2 of `between`."""
+    return np.floor(4 * u) + 0.3 * u
+
+
+def between(u: Array) -> Array:
+    return steps(u) + 0.5
+
+
+def distinct(u: Array) -> Array:
+    """No two elements closer than 0.2."""
+    ranks = np.argsort(np.argsort(u, axis=None, kind="stable")).reshape(u.shape)
+    return 0.5 * ranks + 0.3 * u - 1
+
+
+def mask(u: Array) -> Array:
+    return u < 0.5
+
+
+def below(size: str) -> Callable[[Array, Mapping[str, int]], Array]:
+    """Integers below a size of the case."""
+    return lambda u, sizes: np.floor(u * sizes[size]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One operand: its shape in words, and its domain."""
+
+    shape: str
+    domain: Callable[..., Array] = real
+
+    def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        return tuple(int(s) if s.isdigit() else sizes[s] for s in self.shape.split())
+
+    def place(self, u: Array, sizes: Mapping[str, int]) -> Array:
+        """Put numbers in [0, 1) into the domain; 0-d stays an array."""
+        indices = self.domain.__code__.co_argcount == 2
+        return np.asarray(self.domain(u, sizes) if indices else self.domain(u))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row. Each form is called with a library (ours, or PyTorch) and the operands."""
+
+    name: str
+    operands: tuple[Operand, ...]
+    oracle: Callable[..., Array]
+    function: Callable[..., Any] | None = None
+    method: Callable[..., Any] | None = None
+    internal: Callable[..., Any] | None = None  # an op without public face
+    public: str = ""  # exported name; by default the first word of `name`
+    batch: bool = False  # leading dimensions may be added to every operand
+    scalar: bool = False  # works on 0-d operands
+    free_sizes: bool = True  # the letters of the shapes may have any size
+    least: dict[str, int] = field(default_factory=dict)  # smallest sizes that make sense
+
+    @property
+    def forms(self) -> dict[str, Callable[..., Any]]:
+        given = {"function": self.function, "method": self.method, "internal": self.internal}
+        return {name: form for name, form in given.items() if form is not None}
+
+    @property
+    def covers(self) -> str:
+        return "" if self.internal else self.public or self.name.split("[")[0]
+
+    def call(self, lib: Any, *operands: Any) -> Any:
+        return next(iter(self.forms.values()))(lib, *operands)
+
+    def draw(
+        self,
+        seed: int = 0,
+        sizes: Mapping[str, int] = SIZES,
+        lead: tuple[int, ...] = (),
+    ) -> list[Array]:
+        """Operands of this case as float64, integer or bool arrays."""
+        rng = np.random.default_rng(seed)
+        return [
+            operand.place(rng.random((*lead, *operand.sized(sizes))), sizes)
+            for operand in self.operands
+        ]
+
+
+def _elementwise(
+    name: str, domain: Callable[..., Array], oracle: Callable[..., Array], **options: Any
+) -> Case:
+    return Case(
+        name,
+        (Operand("n m", domain),),
+        oracle,
+        lambda lib, x: getattr(lib, name)(x),
+        lambda _, x: getattr(x, name)(),
+        batch=True,
+        scalar=True,
+        **options,
+    )
+
+
+BROADCASTS = {
+    "": ("n m", "n m"),
+    "column-row": ("n 1", "1 m"),
+    "scalar-vector": ("", "m"),
+    "vector-scalar": ("m", ""),
+    "leading": ("m", "b n m"),
+    "ones": ("1 m", "b n 1"),
+}
+
+
+def _binary(
+    name: str,
+    domains: tuple[Callable[..., Array], Callable[..., Array]],
+    oracle: Callable[..., Array],
+    function: Callable[..., Any],
+    method: Callable[..., Any],
+    **options: Any,
+) -> list[Case]:
+    """One case for every way in which two shapes broadcast."""
+    return [
+        Case(
+            f"{name}[{variant}]" if variant else name,
+            (Operand(left, domains[0]), Operand(right, domains[1])),
+            oracle,
+            function,
+            method,
+            batch=not variant,
+            scalar=not variant,
+            **options,
+        )
+        for variant, (left, right) in BROADCASTS.items()
+    ]
+
+
+def _reduction(name: str, domain: Callable[..., Array], oracle: Callable[..., Array]) -> list[Case]:
+    """All dimensions, one, several, kept and not."""
+    choices: dict[str, dict[str, Any]] = {
+        "dim=-1": {"dim": -1},
+        "dim=0": {"dim": 0},
+        "dim=(0,2)": {"dim": (0, -1)},
+        "keepdim": {"dim": 1, "keepdim": True},
+        "all,keepdim": {"dim": (0, 1, 2), "keepdim": True},
+    }
+    if name != "logsumexp":  # which has no default for dim
+        choices = {"": {}, **choices}
+    return [
+        Case(
+            f"{name}[{variant}]",
+            (Operand("b n m", domain),),
+            lambda x, given=given: oracle(
+                x, axis=given.get("dim"), keepdims=given.get("keepdim", False)
+            ),
+            lambda lib, x, given=given: getattr(lib, name)(x, **given),
+            lambda _, x, given=given: getattr(x, name)(**given),
+            public=name,
+            scalar=not given,
+        )
+        for variant, given in choices.items()
+    ]
+
+
+def _logsumexp(x: Array, axis: Any, keepdims: bool) -> Array:
+    return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+def _select(p: Array, label: Array) -> Array:
+    return np.array([row[i] for row, i in zip(p, label, strict=True)])
+
+
+def _one_hot(x: Array, label: Array, classes: int) -> Array:
+    y = np.zeros((len(x), classes))
+    for i, at in enumerate(label):
+        y[i, at] = x[i]
+    return y
+
+
+def _added(shape: tuple[int, ...], index: Any, x: Array) -> Array:
+    """What AddAt gives, place by place."""
+    y = np.zeros(shape)
+    places = np.arange(y.size).reshape(shape)[index]
+    for place, value in zip(np.ravel(places), np.ravel(x), strict=True):
+        y.flat[place] += value
+    return y
+
+
+def _added_along(x: Array, index: Array, size: int) -> Array:
+    y = np.zeros((*x.shape[:-1], size))
+    for place in np.ndindex(x.shape):
+        y[(*place[:-1], index[place])] += x[place]
+    return y
+
+
+N, MN = (Operand("n"), Operand("n m"))
+
+ELEMENTWISE = [
+    _elementwise("neg", real, np.negative),
+    _elementwise("abs", nonzero, np.abs),
+    _elementwise("sign", nonzero, np.sign),
+    _elementwise("exp", real, np.exp),
+    _elementwise("log", positive, np.log),
+    _elementwise("sqrt", positive, np.sqrt),
+    _elementwise("square", real, np.square),
+    _elementwise("tanh", real, np.tanh),
+    _elementwise("sigmoid", real, lambda x: 1 / (1 + np.exp(-x))),
+    _elementwise("relu", nonzero, lambda x: np.where(x > 0, x, 0.0)),
+    Case("clone", (MN,), np.copy, method=lambda _, x: x.clone(), batch=True, scalar=True),
+    Case(
+        "zeros_like[rule]",
+        (MN,),
+        np.zeros_like,
+        internal=lambda _, x: elementwise.zeros_like(x),
+        batch=True,
+        scalar=True,
+    ),
+]
+
+BINARY = [
+    *_binary("add", (real, real), np.add, lambda lib, a, b: lib.add(a, b), lambda _, a, b: a + b),
+    *_binary(
+        "add[alpha]",
+        (real, real),
+        lambda a, b: a + 2 * b,
+        lambda lib, a, b: lib.add(a, b, alpha=2),
+        lambda _, a, b: a.add(b, alpha=2),
+    ),
+    *_binary(
+        "sub", (real, real), np.subtract, lambda lib, a, b: lib.sub(a, b), lambda _, a, b: a - b
+    ),
+    *_binary(
+        "sub[alpha]",
+        (real, real),
+        lambda a, b: a - 0.5 * b,
+        lambda lib, a, b: lib.sub(a, b, alpha=0.5),
+        lambda _, a, b: a.sub(b, alpha=0.5),
+    ),
+    *_binary(
+        "mul", (real, real), np.multiply, lambda lib, a, b: lib.mul(a, b), lambda _, a, b: a * b
+    ),
+    *_binary(
+        "div", (real, nonzero), np.divide, lambda lib, a, b: lib.div(a, b), lambda _, a, b: a / b
+    ),
+    *_binary(
+        "pow", (positive, real), np.power, lambda lib, a, b: lib.pow(a, b), lambda _, a, b: a**b
+    ),
+    *_binary(
+        "maximum",
+        (steps, between),
+        np.maximum,
+        lambda lib, a, b: lib.maximum(a, b),
+        lambda _, a, b: a.maximum(b),
+    ),
+    *_binary(
+        "minimum",
+        (steps, between),
+        np.minimum,
+        lambda lib, a, b: lib.minimum(a, b),
+        lambda _, a, b: a.min(b),
+    ),
+]
+
+NUMBERS = [
+    Case(
+        f"{name}[number]",
+        (Operand("n m", domain),),
+        oracle,
+        function,
+        method,
+        batch=True,
+        scalar=True,
+    )
+    for name, domain, oracle, function, method in [
+        ("add", real, lambda x: x + 2.5, lambda lib, x: lib.add(x, 2.5), lambda _, x: 2.5 + x),
+        ("sub", real, lambda x: x - 2.5, lambda lib, x: lib.sub(x, 2.5), lambda _, x: x - 2.5),
+        ("rsub", real, lambda x: 2.5 - x, lambda lib, x: lib.rsub(x, 2.5), lambda _, x: 2.5 - x),
+        ("mul", real, lambda x: 2.5 * x, lambda lib, x: lib.mul(x, 2.5), lambda _, x: 2.5 * x),
+        ("div", real, lambda x: x / 2.5, lambda lib, x: lib.div(x, 2.5), lambda _, x: x / 2.5),
+        ("rdiv", nonzero, lambda x: 2.5 / x, None, lambda _, x: 2.5 / x),
+        ("rpow", real, lambda x: 2.5**x, lambda lib, x: lib.pow(2.5, x), lambda _, x: 2.5**x),
+        *(
+            (
+                f"pow[{p}]",
+                positive if p == 0.5 else nonzero,
+                lambda x, p=p: x ** float(p),
+                lambda lib, x, p=p: lib.pow(x, p),
+                lambda _, x, p=p: x**p,
+            )
+            for p in (-2, 0, 0.5, 1, 2, 3)
+        ),
+    ]
+]
+
+SELECTION = [
+    *(
+        Case(
+            f"where[{variant}]",
+            (Operand(at, mask), Operand(left), Operand(right)),
+            np.where,
+            lambda lib, at, a, b: lib.where(at, a, b),
+            lambda _, at, a, b: a.where(at, b),
+            batch=variant == "same",
+            scalar=variant == "same",
+        )
+        for variant, (at, left, right) in {
+            "same": ("n m", "n m", "n m"),
+            "mask broadcasts": ("m", "n 1", "n m"),
+            "operands broadcast": ("n m", "", "m"),
+        }.items()
+    ),
+    Case(
+        "where[number]",
+        (Operand("n m", mask), MN),
+        lambda at, x: np.where(at, x, 7.0),
+        lambda lib, at, x: lib.where(at, x, 7.0),
+        lambda _, at, x: x.where(at, 7.0),
+        batch=True,
+        scalar=True,
+    ),
+    *(
+        Case(
+            f"take_along_dim[{dim}]",
+            (Operand("n m"), Operand(at, below(size))),
+            lambda x, i, dim=dim: np.take_along_axis(x, i, dim),
+            lambda lib, x, i, dim=dim: lib.take_along_dim(x, i, dim),
+            lambda _, x, i, dim=dim: x.take_along_dim(i, dim),
+        )
+        for dim, at, size in [(0, "k m", "n"), (-1, "n k", "m")]
+    ),
+    Case(
+        "take_along_dim[broadcast]",
+        (Operand("1 m"), Operand("n k", below("m"))),
+        lambda x, i: np.take_along_axis(np.repeat(x, len(i), 0), i, 1),
+        lambda lib, x, i: lib.take_along_dim(x, i, 1),
+        lambda _, x, i: x.take_along_dim(i, 1),
+    ),
+    *(
+        Case(
+            f"getitem[{name}]",
+            (Operand("m c k"),),
+            lambda x, at=at: x[at],
+            method=lambda _, x, at=at: x[at],
+            least={"m": 2, "c": 3, "k": 2},
+        )
+        for name, at in {
+            "int": 1,
+            "negative int": -1,
+            "slice": slice(1, None),
+            "step": (slice(None), slice(0, 3, 2)),
+            "ellipsis": (..., 0),
+            "None": (slice(None), None, 1),
+            "list": [0, 0, 1],
+            "lists": ([0, 0, 1], [2, 2, 0]),
+            "mixture": ([1, 1], slice(None), None, 0),
+            "empty list": [],
+        }.items()
+    ),
+    Case(
+        "getitem[tensor]",
+        (MN, Operand("k", below("n"))),
+        lambda x, i: x[i],
+        method=lambda _, x, i: x[i],
+    ),
+    Case(
+        "getitem[mask]",
+        (MN, Operand("n m", mask)),
+        lambda x, at: x[at],
+        method=lambda _, x, at: x[at],
+    ),
+    *(
+        Case(
+            f"AddAt[{name}]",
+            (Operand("k m"),),
+            lambda x, at=at: _added((4, x.shape[1]), (at,), x),
+            internal=lambda _, x, at=at: core.apply(index.AddAt((4, x.shape[1]), (at,)), x),
+            free_sizes=False,
+        )
+        for name, at in {"slice": slice(0, 3), "repeated": np.array([2, 0, 2])}.items()
+    ),
+    Case(
+        "AddAlongDim",
+        (Operand("n k"), Operand("n k", below("m"))),
+        lambda x, i: _added_along(x, i, 3),
+        internal=lambda _, x, i: core.apply(index.AddAlongDim(1, 3), x, i),
+        free_sizes=False,
+    ),
+]
+
+REDUCTION = [
+    *_reduction("sum", real, np.sum),
+    *_reduction("mean", real, np.mean),
+    *_reduction("amax", distinct, np.amax),
+    *_reduction("amin", distinct, np.amin),
+    *_reduction("logsumexp", real, _logsumexp),
+    *(
+        Case(
+            f"{name}[{dim},{keepdim}]",
+            (Operand("b n m", distinct),),
+            lambda x, f=f, dim=dim, keepdim=keepdim: f(x, axis=dim, keepdims=keepdim),
+            method=lambda _, x, name=name, dim=dim, keepdim=keepdim: (
+                getattr(x, name)(dim, keepdim).values
+            ),
+        )
+        for name, f in {"max": np.amax, "min": np.amin}.items()
+        for dim, keepdim in [(0, False), (-1, False), (1, True)]
+    ),
+    *(
+        Case(
+            f"{name}[all]",
+            (Operand("n m", distinct),),
+            f,
+            method=lambda _, x, name=name: getattr(x, name)(),
+        )
+        for name, f in {"max": np.amax, "min": np.amin}.items()
+    ),
+    *(
+        Case(
+            f"{name}[{dim}]",
+            (Operand("b n m"),),
+            lambda x, f=f, dim=dim: f(_softmax(x, dim)),
+            lambda lib, x, name=name, dim=dim: getattr(lib, name)(x, dim),
+            lambda _, x, name=name, dim=dim: getattr(x, name)(dim),
+            public=name,
+            batch=dim < 0,
+        )
+        for name, f in {"softmax": np.asarray, "log_softmax": np.log}.items()
+        for dim in (-1, 1, -3)
+    ),
+]
+
+SHAPE = [
+    Case(
+        "reshape",
+        (Operand("b n m"),),
+        lambda x: x.reshape(-1, x.shape[0]),
+        lambda lib, x: lib.reshape(x, (-1, x.shape[0])),
+        lambda _, x: x.reshape(-1, x.shape[0]),
+    ),
+    Case(
+        "permute",
+        (Operand("b n m"),),
+        lambda x: x.transpose(2, 0, 1),
+        lambda lib, x: lib.permute(x, (2, 0, -2)),
+        lambda _, x: x.permute(2, 0, -2),
+    ),
+    Case(
+        "transpose",
+        (Operand("b n m"),),
+        lambda x: x.swapaxes(0, -1),
+        lambda lib, x: lib.transpose(x, 0, -1),
+        lambda _, x: x.transpose(-1, 0),
+    ),
+    Case("T", (MN,), np.transpose, method=lambda _, x: x.T),
+    Case("t", (MN,), np.transpose, method=lambda _, x: x.t()),
+    Case("mT", (MN,), lambda x: x.swapaxes(-1, -2), method=lambda _, x: x.mT, batch=True),
+    Case(
+        "flatten",
+        (Operand("b n m"),),
+        np.ravel,
+        lambda lib, x: lib.flatten(x),
+        lambda _, x: x.flatten(),
+        scalar=True,
+    ),
+    Case(
+        "flatten[1]",
+        (Operand("b n m"),),
+        lambda x: x.reshape(len(x), -1),
+        lambda lib, x: lib.flatten(x, 1),
+        lambda _, x: x.flatten(1),
+    ),
+    Case(
+        "squeeze",
+        (Operand("1 n 1"),),
+        lambda x: x.reshape([n for n in x.shape if n != 1]),
+        lambda lib, x: lib.squeeze(x),
+        lambda _, x: x.squeeze(),
+        scalar=True,
+    ),
+    Case(
+        "squeeze[-1]",
+        (Operand("1 n 1"),),
+        lambda x: x[..., 0],
+        lambda lib, x: lib.squeeze(x, -1),
+        lambda _, x: x.squeeze(-1),
+    ),
+    Case(
+        "squeeze[(0,-1)]",
+        (Operand("1 n 1"),),
+        lambda x: x[0, :, 0],
+        lambda lib, x: lib.squeeze(x, (0, -1)),
+        lambda _, x: x.squeeze((0, -1)),
+    ),
+    *(
+        Case(
+            f"unsqueeze[{dim}]",
+            (MN,),
+            lambda x, dim=dim: np.expand_dims(x, dim),
+            lambda lib, x, dim=dim: lib.unsqueeze(x, dim),
+            lambda _, x, dim=dim: x.unsqueeze(dim),
+        )
+        for dim in (0, -1)
+    ),
+    *(
+        Case(
+            f"broadcast_to[{variant}]",
+            (Operand(words),),
+            lambda x: np.broadcast_to(x, (2, 4, 3)),
+            lambda lib, x: lib.broadcast_to(x, (2, 4, 3)),
+            lambda _, x: x.expand(2, -1 if x.ndim == 3 and x.shape[1] != 1 else 4, 3),
+        )
+        for variant, words in {"row": "3", "column": "4 1", "middle": "2 1 3", "0-d": ""}.items()
+    ),
+    *(
+        Case(
+            f"sum_to[{variant}]",
+            (Operand("b n m"),),
+            oracle,
+            internal=lambda _, x, target=target: shape.sum_to(x, target(*x.shape)),
+        )
+        for variant, target, oracle in [
+            ("leading", lambda _b, n, m: (n, m), lambda x: x.sum(0)),
+            ("column", lambda _b, n, _m: (n, 1), lambda x: x.sum((0, 2))[:, None]),
+            ("kept", lambda _b, _n, m: (1, 1, m), lambda x: x.sum((0, 1), keepdims=True)),
+            ("0-d", lambda _b, _n, _m: (), np.sum),
+            ("same", lambda *shape: shape, np.asarray),
+        ]
+    ),
+    *(
+        Case(
+            f"cat[{dim}]",
+            (Operand(first), Operand("n m"), Operand(first)),
+            lambda *xs, dim=dim: np.concatenate(xs, dim),
+            lambda lib, *xs, dim=dim: lib.cat(xs, dim),
+        )
+        for dim, first in [(0, "k m"), (-1, "n k")]
+    ),
+    *(
+        Case(
+            f"stack[{dim}]",
+            (MN, MN),
+            lambda *xs, dim=dim: np.stack(xs, dim),
+            lambda lib, *xs, dim=dim: lib.stack(xs, dim),
+        )
+        for dim in (0, 1, -1)
+    ),
+    *(
+        Case(
+            f"narrow[{dim},{start}]",
+            (Operand("c m"),),
+            lambda x, dim=dim, start=start: np.take(x, range(start, start + 2), dim),
+            lambda lib, x, dim=dim, start=start: lib.narrow(x, dim, start, 2),
+            lambda _, x, dim=dim, start=start: x.narrow(dim, start, 2),
+            least={"c": 3, "m": 2},
+        )
+        for dim, start in [(0, 1), (-1, 0)]
+    ),
+    Case(
+        "Embed",
+        (MN,),
+        lambda x: np.pad(x, [(0, 0), (1, 2)]),
+        internal=lambda _, x: core.apply(shape.Embed(1, 1, 2), x),
+    ),
+]
+
+
+def _linear(x: Array, weight: Array, bias: Array | float = 0.0) -> Array:
+    return np.einsum("...i,oi->...o", x, weight) + bias
+
+
+PRODUCT = [
+    *(
+        Case(
+            f"matmul[{left} @ {right}]",
+            (Operand(left), Operand(right)),
+            np.matmul,
+            lambda lib, a, b: lib.matmul(a, b),
+            lambda _, a, b: a @ b,
+            batch=variant == "matrices",
+        )
+        for variant, left, right in [
+            ("matrices", "n k", "k m"),
+            ("vectors", "k", "k"),
+            ("vector at the left", "k", "k m"),
+            ("vector at the right", "n k", "k"),
+            ("batch and matrix", "b n k", "k m"),
+            ("matrix and batch", "n k", "b k m"),
+            ("batches broadcast", "b 1 n k", "c k m"),
+            ("batch and vector", "b n k", "k"),
+            ("vector and batch", "k", "b k m"),
+        ]
+    ),
+    *(
+        Case(
+            f"linear[{words}{bias}]",
+            (Operand(words), Operand("c m"), *((Operand("c"),) if bias else ())),
+            _linear,
+            internal=lambda lib, *xs: (
+                linalg.linear(*xs) if not hasattr(lib, "nn") else lib.nn.functional.linear(*xs)
+            ),
+        )
+        for words in ("n m", "m", "b n m")
+        for bias in ("", ", bias")
+    ),
+]
+
+LOSS = [
+    Case(
+        "softmax_cross_entropy",
+        (Operand("n c"), Operand("n", below("c"))),
+        lambda x, label: -_select(np.log(_softmax(x, 1)), label),
+        internal=lambda _, x, label: loss.softmax_cross_entropy(x, label),
+    ),
+    Case(
+        "pick_class",
+        (Operand("n c"), Operand("n", below("c"))),
+        _select,
+        internal=lambda _, x, label: loss.pick_class(x, label),
+    ),
+    Case(
+        "PlaceClass",
+        (N, Operand("n", below("c"))),
+        lambda x, label: _one_hot(x, label, 4),
+        internal=lambda _, x, label: core.apply(loss.PlaceClass(4), x, label),
+    ),
+]
+
+CASES = [*ELEMENTWISE, *BINARY, *NUMBERS, *SELECTION, *REDUCTION, *SHAPE, *PRODUCT, *LOSS]
+BY_NAME = {case.name: case for case in CASES}
+assert len(BY_NAME) == len(CASES), "two rows have one name"
+
+# Public, and without derivative: their results never require grad.
+NOT_DIFFERENTIABLE = {
+    *("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"),
+    *("argmax", "argmin", "all", "any"),
+}

@@ -1,0 +1,146 @@
+"""From tensors to other dtypes, to NumPy and to Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import gradients
+
+import tinygrad_np as tg
+
+equal = np.testing.assert_array_equal
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("half", "float16"),
+        ("float", "float32"),
+        ("double", "float64"),
+        ("int", "int32"),
+        ("long", "int64"),
+        ("bool", "bool"),
+    ],
+)
+def test_dtype_methods(name: str, dtype: str) -> None:
+    x = tg.tensor([0.0, 1.5, -2.5], dtype=tg.float64)
+    expected = x.numpy().astype(dtype)
+    for y in (getattr(x, name)(), x.to(np.dtype(dtype)), x.to(dtype), x.to(dtype=dtype)):
+        equal(y.numpy(), expected)
+        assert y.dtype == np.dtype(dtype)
+
+
+def test_to_returns_itself_where_nothing_changes() -> None:
+    x = tg.ones(2)
+    assert x.to(tg.float32) is x
+    assert x.to("cpu") is x
+    assert x.to("cpu", non_blocking=True) is x
+    assert x.cpu() is x
+    assert x.float() is x
+    assert x.to(tg.ones(1, dtype=tg.float64)).dtype == np.float64
+    assert x.to("cpu", tg.float64).dtype == np.float64
+    assert x.type_as(tg.ones(1, dtype=tg.float16)).dtype == np.float16
+    with pytest.raises(RuntimeError, match="device cuda is not available"):
+        x.to("cuda")
+    with pytest.raises(TypeError, match="dtype complex128 is not supported"):
+        x.to(np.complex128)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_are_converted_back(create_graph: bool) -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = x.double() * 3
+    assert y.dtype == np.float64
+    (g,) = gradients(y, [x], create_graph=create_graph)
+    assert g.dtype == np.float32
+    np.testing.assert_allclose(g, 3 * np.random.default_rng(1).standard_normal(2), rtol=1e-6)
+
+
+def test_python_numbers() -> None:
+    assert tg.tensor([[2.5]]).item() == 2.5
+    assert type(tg.tensor(3).item()) is int
+    assert type(tg.tensor(True).item()) is bool
+    assert tg.tensor([[1, 2], [3, 4]]).tolist() == [[1, 2], [3, 4]]
+    assert float(tg.tensor(2)) == 2.0
+    assert int(tg.tensor(2.9)) == 2
+    assert list(range(5))[tg.tensor(2)] == 2
+    with pytest.raises(RuntimeError, match=r"item: a tensor of shape \(2,\) has 2 elements"):
+        tg.ones(2).item()
+    with pytest.raises(TypeError, match="only integer tensors of one element can be an index"):
+        range(5)[tg.tensor(2.0)]
+
+
+def test_numpy_shares_memory_and_asarray_converts() -> None:
+    x = tg.tensor([1.0, 2.0])
+    x.numpy()[0] = 7
+    assert x.tolist() == [7, 2]
+    assert np.shares_memory(np.asarray(x), x.numpy())
+    assert np.asarray(x, dtype=np.float64).dtype == np.float64
+    copy = np.array(x)
+    assert not np.shares_memory(copy, x.numpy())
+    assert type(tg.ones(2).sum().numpy()) is np.ndarray  # never a NumPy scalar
+    assert tg.ones(2).sum().numpy().shape == ()
+
+
+def test_numpy_arrays_do_not_mix_with_tensors_in_silence() -> None:
+    x = tg.ones(2, requires_grad=True)
+    for mixed in (lambda: np.ones(2) * x, lambda: np.add(np.ones(2), x), lambda: np.exp(x)):
+        with pytest.raises(TypeError):
+            mixed()
+
+
+def test_facts() -> None:
+    x = tg.zeros(2, 3, dtype=tg.float64)
+    assert (x.dim(), x.ndim, x.numel(), len(x)) == (2, 2, 6, 2)
+    assert (x.element_size(), x.nbytes) == (8, 48)
+    assert (x.size(), x.size(1), x.size(-2)) == ((2, 3), 3, 2)
+    assert x.is_floating_point()
+    assert not x.long().is_floating_point()
+    assert x.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ("float32", "float64", "float64"),
+        ("int64", "float16", "float16"),
+        ("bool", "uint8", "uint8"),
+        ("uint8", "int8", "int16"),
+        ("int32", "int64", "int64"),
+        ("bool", "float32", "float32"),
+    ],
+)
+def test_promote_types(a: str, b: str, expected: str) -> None:
+    assert tg.promote_types(a, b) == tg.promote_types(b, a) == np.dtype(expected)
+
+
+@pytest.mark.parametrize(
+    ("operands", "expected"),
+    [
+        ((tg.ones(2), 1.5), "float32"),
+        ((tg.ones(2), tg.ones((), dtype=tg.float64)), "float32"),
+        ((tg.ones(2, dtype=tg.int32), tg.tensor(1)), "int32"),
+        ((tg.ones(2, dtype=tg.int32), 1.5), "float32"),
+        ((tg.tensor(True), True), "bool"),
+        ((tg.ones(2, dtype=tg.uint8), 300), "uint8"),
+    ],
+)
+def test_result_type(operands: Any, expected: str) -> None:
+    assert tg.result_type(*operands) == np.dtype(expected)
+
+
+def test_filling_in_place() -> None:
+    x = tg.ones(2, 2)
+    assert x.fill_(3) is x
+    equal(x.numpy(), [[3, 3], [3, 3]])
+    equal(x.zero_().numpy(), [[0, 0], [0, 0]])
+    equal(x.copy_(tg.tensor([1, 2])).numpy(), [[1, 2], [1, 2]])
+    equal(x.add_(1, alpha=2).sub_(1).mul_(2).div_(4).numpy(), [[1, 1.5], [1, 1.5]])
+    x += 1
+    x -= tg.ones(2)
+    x *= 4
+    x /= 2
+    equal(x.numpy(), [[2, 3], [2, 3]])
+    assert x.dtype == np.float32

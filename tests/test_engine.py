@@ -1,0 +1,590 @@
+"""The backward pass: freeing, accumulating, higher orders, writes in place, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from helpers import tensors, weights
+
+import tinygrad_np as tg
+from tinygrad_np.core import Op, apply
+from tinygrad_np.errors import DtypeError, GraphError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+equal = np.testing.assert_array_equal
+
+
+def leaf(*values: float) -> tg.Tensor:
+    return tg.tensor(values, requires_grad=True)
+
+
+class Counted(Op):
+    """Product of two operands that counts how often each gradient is computed."""
+
+    __slots__ = ("calls",)
+    reads = ((1,), (0,))
+
+    def __init__(self) -> None:
+        self.calls = [0, 0]
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+        def gradient(i: int, other: Any) -> Any:
+            self.calls[i] += 1
+            return g * other
+
+        return (lambda: gradient(0, b), lambda: gradient(1, a))
+
+
+# --- freeing -------------------------------------------------------------------------------------
+
+
+def test_a_second_backward_names_retain_graph() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * x
+    y.backward(tg.tensor([1.0, 3.0]))
+    with pytest.raises(GraphError, match=r"freed: Mul .*retain_graph=True"):
+        y.backward(tg.tensor([1.0, 3.0]))
+
+
+def test_retain_graph_accumulates_twice() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * x
+    y.backward(tg.tensor([1.0, 3.0]), retain_graph=True)
+    y.backward(tg.tensor([1.0, 3.0]))
+    equal(x.grad.numpy(), [4.0, 24.0])
+
+
+def test_create_graph_retains_by_default() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * x
+    tg.autograd.grad(y, x, tg.tensor([1.0, 3.0]), create_graph=True)
+    equal(tg.autograd.grad(y, x, tg.tensor([1.0, 3.0]))[0].numpy(), [2.0, 12.0])
+
+
+def test_a_second_backward_is_legal_where_nothing_was_kept() -> None:
+    x = leaf(1.0, 2.0)
+    y = (x + 1) * 5
+    y.backward(tg.tensor([1.0, 3.0]))
+    y.backward(tg.tensor([1.0, 3.0]))
+    equal(x.grad.numpy(), [10.0, 30.0])
+
+
+def test_a_freed_graph_keeps_its_edges() -> None:
+    x = leaf(1.0, 2.0)
+    y = (x * x).sum()
+    y.backward()
+    assert y.grad_fn.name() == "SumBackward0"
+    assert y.grad_fn.next_functions[0][0].name() == "MulBackward0"
+
+
+def test_paths_that_were_not_asked_for_are_not_freed() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * x
+    tg.autograd.grad(h.sum() * 3, h)
+    h.backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [2.0, 40.0])
+
+
+# --- accumulation --------------------------------------------------------------------------------
+
+
+def test_uses_of_a_leaf_add_up() -> None:
+    x = leaf(1.0, 2.0)
+    (x * 2 + x * x + x).backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [5.0, 70.0])
+
+
+def test_leaves_accumulate_across_graphs() -> None:
+    x = leaf(1.0)
+    for _ in range(3):
+        (x * 2).backward(tg.tensor([5.0]))
+    equal(x.grad.numpy(), [30.0])
+    x.grad = None
+    (x * 2).backward(tg.tensor([5.0]))
+    equal(x.grad.numpy(), [10.0])
+
+
+def test_accumulating_keeps_the_gradient_object_and_its_memory() -> None:
+    x = leaf(1.0)
+    (x * 2).backward(tg.tensor([5.0]))
+    first, memory = x.grad, x.grad.numpy()
+    (x * 2).backward(tg.tensor([5.0]))
+    assert x.grad is first
+    assert np.shares_memory(x.grad.numpy(), memory)
+
+
+def test_non_leaves_never_accumulate() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * 2
+    h.backward(tg.tensor([1.0, 3.0]))
+    assert h.grad is None
+    assert not h.is_leaf
+    assert x.is_leaf
+
+
+def test_a_leaf_is_its_own_gradient() -> None:
+    x = leaf(1.0, 2.0)
+    seed = tg.tensor([4.0, 5.0])
+    x.backward(seed)
+    equal(x.grad.numpy(), [4.0, 5.0])
+    assert not np.shares_memory(x.grad.numpy(), seed.numpy())
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        lambda a, b: a + b,
+        lambda a, b: (a + b) + (a - b),
+        lambda a, b: a.reshape(2, 1).reshape(2) + b,
+        lambda a, b: tg.cat([a, b]).narrow(0, 1, 2),
+        lambda a, b: a.T + b[:],
+        lambda a, b: a.expand(1, 2).squeeze(0) + b,
+        lambda a, b: tg.where(a > 0, a, b),
+        lambda a, b: a + b.sum() * 0,
+    ],
+)
+def test_gradients_of_leaves_alias_nothing(
+    expression: Callable[[tg.Tensor, tg.Tensor], tg.Tensor],
+) -> None:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = expression(a, b)
+    seed = tg.tensor([7.0, 9.0])
+    y.backward(seed, retain_graph=True)
+    before = a.grad.numpy().copy(), b.grad.numpy().copy()
+    a.grad.numpy()[...] = 100.0
+    equal(b.grad.numpy(), before[1])
+    equal(seed.numpy(), [7.0, 9.0])
+    equal(a.detach().numpy(), [1.0, 2.0])
+    a.grad = b.grad = None
+    y.backward(seed)
+    equal(a.grad.numpy(), before[0])
+    equal(b.grad.numpy(), before[1])
+
+
+def test_a_gradient_is_cast_to_the_dtype_of_its_operand() -> None:
+    w = leaf(1.0, 2.0)
+    x = tg.tensor([3.0, 4.0], dtype=tg.float64)
+    y = w * x
+    assert y.dtype == np.float64
+    y.backward(tg.tensor([1.0, 2.0], dtype=tg.float64))
+    assert w.grad.dtype == np.float32
+    equal(w.grad.numpy(), [3.0, 8.0])
+    (g,) = tg.autograd.grad(w * x, w, weights((2,)), create_graph=True)
+    assert g.dtype == np.float32
+
+
+def test_a_gradient_argument_is_cast_to_the_dtype_of_the_output() -> None:
+    x = leaf(1.0, 2.0)
+    (x * x).backward(tg.tensor([1, 2]))
+    equal(x.grad.numpy(), [2.0, 8.0])
+    seed = tg.tensor([1.0, 2.0], dtype=tg.float64, requires_grad=True)
+    (g,) = tg.autograd.grad(x * x, x, seed, create_graph=True)
+    (again,) = tg.autograd.grad(g, seed, tg.tensor([1.0, 10.0]))
+    assert again.dtype == np.float64
+    equal(again.numpy(), [2.0, 40.0])
+
+
+# --- grad, inputs, allow_unused ------------------------------------------------------------------
+
+
+def test_grad_leaves_grad_alone() -> None:
+    x = leaf(1.0, 2.0)
+    (g,) = tg.autograd.grad(x * x, x, tg.tensor([1.0, 3.0]))
+    equal(g.numpy(), [2.0, 12.0])
+    assert x.grad is None
+    assert not g.requires_grad
+
+
+def test_grad_of_several_outputs_is_that_of_their_sum() -> None:
+    x = leaf(1.0, 2.0)
+    outputs = [x * x, (x * 3).sum()]
+    (g,) = tg.autograd.grad(outputs, x, [tg.tensor([1.0, 10.0]), None])
+    equal(g.numpy(), [5.0, 43.0])
+
+
+def test_grad_of_an_output_and_of_its_own_ancestor() -> None:
+    x = leaf(2.0)
+    h = x * x
+    z = h * h
+    (g,) = tg.autograd.grad([z, h], x, [tg.tensor([1.0]), tg.tensor([10.0])])
+    equal(g.numpy(), [4 * 8 + 10 * 4.0])
+
+
+def test_grad_with_respect_to_results_and_the_output_itself() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * x
+    y = h * 3
+    found = tg.autograd.grad(y, [y, h, x, h], tg.tensor([1.0, 10.0]))
+    for g, expected in zip(found, [[1, 10], [3, 30], [6, 120], [3, 30]], strict=True):
+        equal(g.numpy(), expected)
+
+
+def test_allow_unused() -> None:
+    x, other = leaf(1.0), leaf(1.0)
+    y = x * 2
+    with pytest.raises(GraphError, match=r"no output depends on input 1 .*allow_unused=True"):
+        tg.autograd.grad(y, [x, other])
+    g, none = tg.autograd.grad(y, [x, other], allow_unused=True)
+    equal(g.numpy(), [2.0])
+    assert none is None
+
+
+def test_grad_needs_inputs_that_require_grad() -> None:
+    x = leaf(1.0)
+    with pytest.raises(GraphError, match=r"input 0 \(shape \(2,\)\) does not require grad"):
+        tg.autograd.grad(x * 2, tg.ones(2))
+
+
+def test_grad_counts_its_arguments() -> None:
+    x = leaf(1.0)
+    with pytest.raises(ShapeError, match="1 outputs and 2 grad_outputs"):
+        tg.autograd.grad(x * 2, x, [None, None])
+
+
+def test_backward_of_several_tensors() -> None:
+    x = leaf(1.0, 2.0)
+    tg.autograd.backward([x * x, x.sum()], [tg.tensor([1.0, 10.0]), tg.tensor(5.0)])
+    equal(x.grad.numpy(), [7.0, 45.0])
+
+
+def test_inputs_of_backward_alone_accumulate() -> None:
+    a, b = leaf(1.0), leaf(2.0)
+    (a * b).backward(tg.tensor([3.0]), inputs=[a])
+    equal(a.grad.numpy(), [6.0])
+    assert b.grad is None
+    tg.autograd.backward(a * b, tg.tensor([3.0]), inputs=b)
+    equal(b.grad.numpy(), [3.0])
+
+
+def test_inputs_of_backward_must_be_leaves() -> None:
+    a = leaf(1.0)
+    h = a * 2
+    with pytest.raises(GraphError, match=r"input 0 \(shape \(1,\)\) is not a leaf"):
+        (h * 3).backward(inputs=h)
+    with pytest.raises(GraphError, match="inputs= is empty"):
+        (h * 3).backward(inputs=[])
+    assert a.grad is None
+
+
+def test_only_wanted_gradients_are_computed() -> None:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = tg.tensor([1.0, 5.0])
+    op = Counted()
+    apply(op, a, b.detach()).backward(seed)
+    assert op.calls == [1, 0]
+    tg.autograd.grad(apply(op, a, b), b, seed)
+    assert op.calls == [1, 1]
+    apply(op, a, b).backward(seed, inputs=a)
+    assert op.calls == [2, 1]
+    for create_graph in (False, True):
+        tg.autograd.grad(apply(op, a * 1, b * 1), b, seed, create_graph=create_graph)
+    assert op.calls == [2, 3]
+
+
+def test_each_rule_runs_once_however_often_its_result_is_used() -> None:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    op = Counted()
+    h = apply(op, a, b)
+    for _ in range(10):
+        h = h + h
+    h.backward(tg.tensor([1.0, 5.0]))
+    assert op.calls == [1, 1]
+    equal(a.grad.numpy(), [3.0 * 1024, 20.0 * 1024])
+
+
+# --- higher order --------------------------------------------------------------------------------
+
+
+def test_third_order() -> None:
+    x = tg.tensor([0.5, 2.0], dtype=tg.float64, requires_grad=True)
+    seed = tg.tensor([1.0, 2.0], dtype=tg.float64)
+    g = (x**5 * tg.exp(x)).sum()
+    for _ in range(3):
+        (g,) = tg.autograd.grad((g * seed).sum() if g.ndim else g, x, create_graph=True)
+    v, w = x.detach().numpy(), seed.numpy()
+    third = np.exp(v) * (v**5 + 15 * v**4 + 60 * v**3 + 60 * v**2)
+    np.testing.assert_allclose(g.detach().numpy(), third * w**2, rtol=1e-12)
+
+
+def test_backward_with_create_graph_gives_a_gradient_with_a_history() -> None:
+    x = leaf(1.0, 2.0)
+    (x**3).backward(tg.tensor([1.0, 10.0]), create_graph=True)
+    equal(x.grad.detach().numpy(), [3.0, 120.0])
+    assert x.grad.requires_grad
+    (second,) = tg.autograd.grad(x.grad, x, tg.tensor([1.0, 1.0]))
+    equal(second.numpy(), [6.0, 120.0])
+
+
+def test_gradient_penalty() -> None:
+    """Backward through a gradient's norm, mixed with an ordinary loss."""
+    x, w = tensors([np.array([0.5, -1.0]), np.array([2.0, 3.0])])
+    y = (w * x * x).sum()
+    (g,) = tg.autograd.grad(y, x, create_graph=True)
+    (y + (g * g).sum()).backward()  # y = Σ w·x², |g|² = Σ 4w²x²
+    np.testing.assert_allclose(w.grad.numpy(), [0.25 + 8 * 2 * 0.25, 1 + 8 * 3 * 1.0])
+    np.testing.assert_allclose(x.grad.numpy(), [2 * 0.5 * 2 + 8 * 4 * 0.5, -6 - 8 * 9 * 1.0])
+
+
+def test_create_graph_under_no_grad_still_records() -> None:
+    x = leaf(3.0)
+    y = x * x
+    with tg.no_grad():
+        (g,) = tg.autograd.grad(y, x, create_graph=True)
+    assert g.requires_grad
+
+
+def test_a_second_derivative_needs_the_data_of_the_forward_pass() -> None:
+    x = leaf(3.0)
+    y = x * x
+    x.data = tg.tensor([4.0])
+    with pytest.raises(
+        GraphError, match=r"leaf of shape \(1,\) that Mul read was given other data"
+    ):
+        tg.autograd.grad(y, x, create_graph=True)
+    equal(tg.autograd.grad(y, x)[0].numpy(), [6.0])
+
+
+# --- version cells -------------------------------------------------------------------------------
+
+
+def test_a_write_gives_the_tensor_a_new_node() -> None:
+    x = leaf(1.0, 1.0)
+    h = x * 1
+    z = h * 2
+    h.mul_(3)
+    (z + h).sum().backward()
+    equal(x.grad.numpy(), [5.0, 5.0])
+
+
+def test_a_stale_operand_raises_and_names_op_shape_and_versions() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    y = h * h
+    h.add_(1)
+    with pytest.raises(
+        GraphError,
+        match=r"derivative of Mul \(result of shape \(2,\)\) .*version 1, and was at version 0",
+    ):
+        y.backward(tg.tensor([1.0, 3.0]))
+
+
+def test_a_stale_result_raises() -> None:
+    x = leaf(1.0, 2.0)
+    y = tg.exp(x)
+    y.add_(1)
+    with pytest.raises(GraphError, match="derivative of Exp"):
+        y.backward(tg.tensor([1.0, 3.0]))
+
+
+@pytest.mark.parametrize("write", ["data", "detach", "view", "no_grad", "setitem"])
+def test_every_way_of_writing_is_noticed(write: str) -> None:
+    x = leaf(1.0, 2.0)
+    y = x * x
+    with tg.no_grad():
+        if write == "data":
+            x.data.mul_(2)
+        elif write == "detach":
+            x.detach().fill_(1)
+        elif write == "view":
+            x.reshape(2, 1)[1:].zero_()
+        elif write == "setitem":
+            x[0] = 9
+        else:
+            x -= 1
+    with pytest.raises(GraphError, match="changed in place"):
+        y.backward(tg.tensor([1.0, 3.0]))
+
+
+def test_an_expanded_view_shares_the_version_cell() -> None:
+    b = tg.tensor([[1.0], [2.0]])
+    x = tg.ones(2, 2, requires_grad=True)
+    y = x * b.expand(2, 2)
+    b.zero_()
+    with pytest.raises(GraphError, match="changed in place"):
+        y.backward(tg.ones(2, 2))
+
+
+def test_data_and_detach_share_memory_and_assigning_data_swaps_the_array() -> None:
+    x = leaf(1.0, 2.0)
+    assert not x.data.requires_grad
+    assert np.shares_memory(x.data.numpy(), x.detach().numpy())
+    y = x * x
+    old = x.detach()
+    x.data = tg.tensor([5.0, 6.0])
+    equal(x.detach().numpy(), [5.0, 6.0])
+    y.backward(tg.tensor([1.0, 3.0]))  # the graph holds the old array
+    equal(x.grad.numpy(), [2.0, 12.0])
+    equal(old.numpy(), [1.0, 2.0])
+
+
+def test_legal_writes() -> None:
+    """What no derivative reads may change: PyTorch allows exactly that."""
+    x = leaf(1.0, 2.0)
+    seed = tg.tensor([1.0, 10.0])
+
+    y = x * 2  # reads the number 2
+    z = y + 1  # reads nothing
+    y.mul_(3)
+    z.backward(seed)
+    equal(x.grad.numpy(), [2.0, 20.0])
+
+    x.grad = None
+    w = tg.tensor([[1.0, 0.0], [1.0, 1.0]])
+    h = w @ x
+    h += x
+    h.backward(seed)
+    equal(x.grad.numpy(), [12.0, 20.0])
+
+    x.grad = None
+    h = x * 2
+    h -= 1
+    h /= 4
+    h.backward(seed)
+    equal(x.grad.numpy(), [0.5, 5.0])
+
+
+def test_a_tracked_value_written_into_an_untracked_tensor() -> None:
+    x = leaf(1.0, 2.0)
+    total = tg.zeros(2)
+    total += x * 3
+    total += x
+    assert total.requires_grad
+    total.backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [4.0, 40.0])
+
+
+def test_a_write_under_no_grad_keeps_the_history() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * 2
+    with tg.no_grad():
+        h.add_(100)
+    h.backward(tg.tensor([1.0, 10.0]))
+    equal(h.detach().numpy(), [102.0, 104.0])
+    equal(x.grad.numpy(), [2.0, 20.0])
+
+
+def test_overwriting_an_operand_that_the_write_itself_reads_raises() -> None:
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    h = x * 1
+    h.mul_(w)  # the gradient of w reads what h was
+    with pytest.raises(GraphError, match="changed in place"):
+        h.backward(tg.tensor([1.0, 10.0]))
+
+
+def test_an_optimiser_step_makes_the_old_graph_stale() -> None:
+    w = leaf(1.0, 2.0)
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    with tg.no_grad():
+        w -= 0.1 * w.grad
+    with pytest.raises(GraphError, match="changed in place"):
+        loss.backward()
+
+
+def test_leaves_and_views_refuse_recorded_writes() -> None:
+    x = leaf(1.0, 2.0)
+    for write in (lambda: x.add_(1), x.zero_, lambda: x.__setitem__(0, 1.0)):
+        with pytest.raises(GraphError, match="leaf that requires grad cannot be changed in place"):
+            write()
+    with pytest.raises(GraphError, match="view of another"):
+        x[0].add_(1)
+    h = x * 2
+    view = h[:1]
+    with pytest.raises(GraphError, match="has views"):
+        h.add_(1)
+    with pytest.raises(GraphError, match="view of another"):
+        view.mul_(2)
+    with pytest.raises(GraphError, match=r"x\[index\] = v: .*where\(\) or cat\(\)"):
+        h[0] = 1.0
+    with pytest.raises(GraphError, match="fill_: this write"):
+        h.fill_(1)
+    with pytest.raises(GraphError, match="copy_: this write"):
+        tg.zeros(2).copy_(h)
+    equal(x.detach().numpy(), [1.0, 2.0])
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def test_nothing_requires_grad() -> None:
+    with pytest.raises(GraphError, match="does not require grad and has no graph"):
+        tg.ones(1).backward()
+    with tg.no_grad():
+        y = leaf(1.0) * 2
+    with pytest.raises(GraphError, match=r"outside no_grad\(\)"):
+        y.backward()
+
+
+def test_wrong_initial_gradient() -> None:
+    y = leaf(1.0, 2.0) * 2
+    with pytest.raises(ShapeError, match=r"only for one element, and this output has shape \(2,\)"):
+        y.backward()
+    with pytest.raises(ShapeError, match=r"gradient has shape \(3,\), and the output \(2,\)"):
+        y.backward(tg.ones(3))
+    with pytest.raises(TypeError, match="gradient must be a Tensor, not ndarray"):
+        y.backward(np.ones(2))
+
+
+def test_a_rule_with_a_gradient_of_the_wrong_shape() -> None:
+    class Wrong(Counted):
+        def vjp(self, g: Any, *_: Any) -> Any:
+            return (g.sum, g.sum)
+
+    x = leaf(1.0, 2.0)
+    with pytest.raises(GraphError, match=r"Wrong gave a gradient of shape \(\) for an operand of"):
+        apply(Wrong(), x, x).backward(tg.tensor([1.0, 3.0]))
+
+
+def test_a_rule_with_too_few_gradients() -> None:
+    class Short(Counted):
+        def vjp(self, g: Any, *_: Any) -> Any:
+            return (lambda: g,)
+
+    x = leaf(1.0, 2.0)
+    with pytest.raises(GraphError, match="Short gave 1 thunks for 2 operands"):
+        apply(Short(), x, x).backward(tg.tensor([1.0, 3.0]))
+
+
+def test_an_op_without_derivative_says_so() -> None:
+    class Plain(Op):
+        def forward(self, x: Any) -> Any:
+            return x * 1.0
+
+    with pytest.raises(NotImplementedError, match="Plain has no derivative"):
+        apply(Plain(), leaf(1.0)).backward(tg.tensor([2.0]))
+
+
+def test_a_failed_backward_leaves_the_modes_as_they_were() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * x
+    with tg.no_grad():
+        x.zero_()
+    with pytest.raises(GraphError):
+        y.backward(tg.ones(2))
+    assert (x * 2).requires_grad
+    with pytest.raises(TypeError):  # a bare array is an operand inside a rule only
+        x * np.ones(2)
+
+
+def test_backward_gives_no_floating_point_warnings() -> None:
+    x = leaf(0.0, 4.0)
+    y = tg.sqrt(x)
+    with np.errstate(all="raise"):
+        y.backward(tg.tensor([1.0, 3.0]))
+    equal(x.grad.numpy(), [np.inf, 0.75])
+
+
+def test_in_place_writes_refuse_what_does_not_fit() -> None:
+    with pytest.raises(ShapeError, match=r"result of shape \(3, 2\) does not fit .* shape \(2,\)"):
+        tg.ones(2).add_(tg.ones(3, 2))
+    with pytest.raises(DtypeError, match="float32 cannot be stored as int64"):
+        tg.tensor([1, 2]).div_(2)
+    with pytest.raises(ShapeError, match=r"shape \(3,\) cannot be written into shape \(2,\)"):
+        tg.ones(2).copy_(tg.ones(3))

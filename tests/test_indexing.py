@@ -1,0 +1,183 @@
+"""Indexing: what `x[...]` and `x[...] = v` read and write, and their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import gradients, tensors, weights
+
+import tinygrad_np as tg
+from tinygrad_np.errors import GraphError, ShapeError
+
+equal = np.testing.assert_array_equal
+CUBE = np.arange(24.0).reshape(2, 3, 4)
+ROWS = np.array([1, 0, 1])
+
+INDICES: dict[str, Any] = {
+    "int": 1,
+    "negative": -1,
+    "numpy int": np.int64(1),
+    "slice": slice(1, 3),
+    "beyond the end": slice(1, 99),
+    "step": (slice(None), slice(None, None, 2)),
+    "ellipsis": (..., 1),
+    "ellipsis alone": ...,
+    "nothing": (),
+    "None": None,
+    "Nones": (None, 0, None, ..., None),
+    "all ints": (1, 2, 3),
+    "list": [0, 0, 1],
+    "nested list": [[0, 1], [1, 1]],
+    "array": ROWS,
+    "arrays": (ROWS, ROWS * 2),
+    "array and slice": (ROWS, slice(1, 2)),
+    "slice and array": (slice(None), ROWS),
+    "array and int": (ROWS, 1),
+    "ints around an array": (0, ROWS, 1),
+    "array, slice, array": (ROWS, slice(None), ROWS),
+    "ellipsis and array": (..., ROWS),
+    "mask": CUBE > 7,
+    "row mask": np.array([True, False]),
+    "column mask": (slice(None), np.array([True, False, True])),
+    "list of bools": [False, True],
+    "True": True,
+    "empty list": [],
+    "empty slice": slice(2, 2),
+}
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES.keys())
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_values_and_gradients(index: Any, wrapped: bool) -> None:
+    (x,) = tensors([CUBE])
+    parts = index if isinstance(index, tuple) else (index,)
+    given: Any = index
+    if wrapped:
+        given = tuple(
+            tg.tensor(p) if isinstance(p, (list, np.ndarray)) and len(p) else p for p in parts
+        )
+    y = x[given]
+    equal(y.detach().numpy(), CUBE[index])
+    seed = weights(y.shape)
+    expected = np.zeros_like(CUBE)
+    np.add.at(expected, index, seed.numpy())
+    for create_graph in (False, True):
+        (g,) = gradients(x[given], [x], create_graph=create_graph)
+        np.testing.assert_allclose(g, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES.keys())
+def test_writing(index: Any) -> None:
+    x, expected = tg.tensor(CUBE), CUBE.copy()
+    x[index] = 100.0
+    expected[index] = 100.0
+    equal(x.numpy(), expected)
+
+
+def test_repeated_places_add_up() -> None:
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[[0, 0, 1]].backward(tg.tensor([10.0, 1.0, 5.0]))
+    equal(x.grad.numpy(), [11, 5, 0])
+
+
+def test_an_index_array_between_ints_and_slices() -> None:
+    """The row of the semantics table: the index comes first."""
+    index = [0, 1, 1, 2, 3, 0]
+    assert tg.zeros(2, 3, 4, 5)[0, :, index].shape == (6, 3, 5)
+
+
+def test_bytes_are_a_mask() -> None:
+    x = tg.tensor([10, 20, 30])
+    assert x[tg.tensor([1, 0, 1], dtype=tg.uint8)].tolist() == [10, 30]
+
+
+def test_a_0d_tensor_is_an_int() -> None:
+    x = tg.tensor([10, 20, 30])
+    assert x[tg.tensor(1)].tolist() == 20
+    assert [10, 20, 30][tg.tensor(2)] == 30
+
+
+def test_basic_indices_give_views_and_others_copies() -> None:
+    x = tg.tensor(CUBE)
+    for index in (0, (0, 0, 0), slice(1), (..., 1), None):
+        assert np.shares_memory(x[index].numpy(), x.numpy())
+    for index in ([0], ROWS, CUBE > 3):
+        assert not np.shares_memory(x[index].numpy(), x.numpy())
+
+
+def test_iteration_and_length() -> None:
+    x = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    assert len(x) == 2
+    first, second = x
+    (first * 2 + second * 3).backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [[2, 20], [3, 30]])
+    for function, message in [(len, "len"), (iter, "iteration")]:
+        with pytest.raises(TypeError, match=rf"{message}.* 0-d tensor"):
+            function(tg.tensor(1.0))
+
+
+def test_writing_tensors_arrays_and_lists() -> None:
+    x = tg.zeros(2, 3)
+    x[0] = tg.tensor([1.0, 2.0, 3.0])
+    x[1] = np.array([4, 5, 6])
+    x[:, 0] = [7, 8]
+    equal(x.numpy(), [[7, 2, 3], [8, 5, 6]])
+    x[x > 6] = 0
+    equal(x.numpy(), [[0, 2, 3], [0, 5, 6]])
+    assert x.dtype == np.float32
+
+
+def test_writing_is_noticed_and_refused_where_recorded() -> None:
+    x = tg.ones(3, requires_grad=True)
+    with pytest.raises(GraphError, match="leaf that requires grad"):
+        x[0] = 2.0
+    with pytest.raises(GraphError, match=r"use where\(\) or cat\(\)"):
+        tg.zeros(3)[0] = x[0]
+    with tg.no_grad():
+        x[0] = 2.0
+    equal(x.detach().numpy(), [2, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        (5, IndexError, r"index \[5\] on shape \(2, 3, 4\): .*out of bounds"),
+        ((0, -4), IndexError, r"index \[0, -4\] on shape \(2, 3, 4\)"),
+        ([0, 2], IndexError, r"on shape \(2, 3, 4\): .*out of bounds"),
+        ((0, 0, 0, 0), IndexError, r"on shape \(2, 3, 4\): too many indices"),
+        (1.0, IndexError, "must be of integers or bools, not of float64"),
+        ([0.5], IndexError, "must be of integers or bools, not of float64"),
+        ("a", IndexError, "must be of integers or bools"),
+        (slice(None, None, -1), ValueError, "negative step -1"),
+        (np.array([True, False, True]), IndexError, r"on shape \(2, 3, 4\): boolean index"),
+        ((..., ...), IndexError, r"on shape \(2, 3, 4\): .*ellipsis"),
+    ],
+)
+def test_wrong_indices(index: Any, error: type[Exception], message: str) -> None:
+    x = tg.tensor(CUBE)
+    with pytest.raises(error, match=message):
+        x[index]
+    with pytest.raises(error):
+        x[index] = 0.0
+
+
+def test_take_along_dim_refuses_what_does_not_fit() -> None:
+    x = tg.zeros(2, 3)
+    with pytest.raises(ShapeError, match=r"indices of shape \(1,\) must have as many dimensions"):
+        tg.take_along_dim(x, tg.tensor([0]), 0)
+    with pytest.raises(ShapeError, match=r"apart from dimension 1, indices of shape \(3, 1\)"):
+        tg.take_along_dim(x, tg.tensor([[0], [0], [0]]), 1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        tg.take_along_dim(x, tg.tensor([[0], [3]]), 1)
+
+
+def test_narrow_refuses_what_lies_outside() -> None:
+    x = tg.zeros(3)
+    for start, length in [(2, 2), (-4, 1), (0, -1)]:
+        with pytest.raises(ShapeError, match=rf"narrow: {length} places from {start}"):
+            tg.narrow(x, 0, start, length)
+    assert tg.narrow(x, 0, -1, 1).shape == (1,)
+    with pytest.raises(ShapeError, match="narrow: a 0-d tensor"):
+        tg.narrow(tg.tensor(1.0), 0, 0, 1)

@@ -1,0 +1,162 @@
+"""Grad modes: context managers and decorators, nested, with exceptions, each thread on its own."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+x = tg.ones(2, requires_grad=True)
+
+
+def recorded() -> bool:
+    """Whether an operation is, in fact."""
+    result = (x * 2).requires_grad
+    assert result == tg.is_grad_enabled()
+    return result
+
+
+@pytest.mark.parametrize("mode", [tg.no_grad, tg.inference_mode])
+def test_nothing_is_recorded(mode: Callable[[], Any]) -> None:
+    assert recorded()
+    with mode():
+        assert not recorded()
+        assert tg.tensor([1.0], requires_grad=True).requires_grad
+        with tg.enable_grad():
+            assert recorded()
+            with mode():
+                assert not recorded()
+            assert recorded()
+        assert not recorded()
+    assert recorded()
+
+
+def test_inference_mode_false_changes_nothing() -> None:
+    with tg.inference_mode(False):
+        assert recorded()
+    with tg.no_grad(), tg.inference_mode(False):
+        assert not recorded()
+
+
+@pytest.mark.parametrize("mode", [tg.no_grad, tg.inference_mode, tg.enable_grad])
+@pytest.mark.parametrize("parentheses", [True, False])
+def test_decorators(mode: Any, parentheses: bool) -> None:
+    def function(a: int, *, b: int = 0) -> tuple[int, bool]:
+        """Documented."""
+        return a + b, recorded()
+
+    decorated = mode()(function) if parentheses else mode(function)
+    assert decorated.__name__ == "function"
+    assert decorated.__doc__ == "Documented."
+    with tg.set_grad_enabled(mode is not tg.enable_grad):
+        assert decorated(1, b=2) == (3, mode is tg.enable_grad)
+        assert recorded() == (mode is not tg.enable_grad)
+
+
+def test_a_decorated_function_may_call_itself() -> None:
+    @tg.no_grad()
+    def countdown(n: int) -> bool:
+        return recorded() or (n > 0 and countdown(n - 1))
+
+    assert not countdown(3)
+    assert recorded()
+
+
+@pytest.mark.parametrize(
+    "mode", [tg.no_grad, tg.inference_mode, lambda: tg.set_grad_enabled(False)]
+)
+def test_exceptions_restore_the_mode(mode: Callable[[], Any]) -> None:
+    with pytest.raises(KeyError), mode():
+        raise KeyError
+    assert recorded()
+
+    @mode()
+    def failing() -> None:
+        assert not recorded()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
+    assert recorded()
+
+
+def test_one_mode_entered_within_itself() -> None:
+    mode = tg.no_grad()
+    with mode:
+        with mode, tg.enable_grad():
+            assert recorded()
+        assert not recorded()
+    assert recorded()
+
+
+def test_set_grad_enabled_as_a_function_a_block_and_a_decorator() -> None:
+    tg.set_grad_enabled(False)
+    assert not recorded()
+    with tg.set_grad_enabled(True):
+        assert recorded()
+    assert not recorded()
+    tg.set_grad_enabled(True)
+
+    @tg.set_grad_enabled(False)
+    def function() -> bool:
+        return recorded()
+
+    assert recorded()
+    assert not function()
+    assert recorded()
+
+
+def test_threads_have_modes_of_their_own() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        seen.append(recorded())
+        with tg.no_grad():
+            inside.set()
+            go_on.wait(10)
+            seen.append(recorded())
+
+    inside, go_on = threading.Event(), threading.Event()
+    with tg.no_grad():
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert inside.wait(10)
+    assert recorded()  # while the other thread is still in its no_grad
+    go_on.set()
+    thread.join()
+    assert seen == [True, False]
+
+
+def test_threads_differentiate_independently() -> None:
+    results: dict[int, float] = {}
+
+    def work(k: int) -> None:
+        w = tg.tensor([float(k)], requires_grad=True)
+        for _ in range(50):
+            w.grad = None
+            (w * w * w).backward(tg.tensor([2.0]))
+        results[k] = w.grad.item()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {k: 6.0 * k * k for k in range(4)}
+
+
+def test_requires_grad_is_for_floats_and_leaves() -> None:
+    with pytest.raises(RuntimeError, match="only floating-point tensors can require gradients"):
+        tg.tensor([1, 2], requires_grad=True)
+    with pytest.raises(RuntimeError, match="only leaves can stop asking"):
+        (x * 2).requires_grad_(False)
+    y = tg.ones(2).requires_grad_()
+    assert (y * 2).requires_grad
+    y.requires_grad = False
+    assert not (y * 2).requires_grad

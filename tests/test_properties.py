@@ -1,0 +1,164 @@
+"""Laws that hold for every op, on shapes and numbers that hypothesis draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from helpers import LAYOUTS, TIGHT, gradients, tensors
+from hypothesis import given
+from hypothesis import strategies as st
+from op_cases import CASES, SIZES, Case
+
+import tinygrad_np as tg
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]
+
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@st.composite
+def operands_of(draw: st.DrawFn, case: Case) -> list[Array]:
+    """Operands in the domains of a case, of drawn shapes, from drawn numbers."""
+    sizes = {letter: draw(st.integers(case.least.get(letter, 1), 4)) for letter in SIZES}
+    if not case.free_sizes:
+        sizes = SIZES
+    lead = tuple(draw(st.lists(st.integers(1, 2), max_size=2))) if case.batch else ()
+    unit = st.floats(0, 0.9375, width=16)
+    return [
+        operand.place(
+            draw(hnp.arrays(np.float64, (*lead, *operand.sized(sizes)), elements=unit)), sizes
+        )
+        for operand in case.operands
+    ]
+
+
+@every
+@given(data=st.data())
+def test_gradients(case: Case, data: st.DataObject) -> None:
+    operands = tensors(data.draw(operands_of(case)))
+
+    def function(*xs: tg.Tensor) -> tg.Tensor:
+        return case.call(tg, *xs)
+
+    assert tg.autograd.gradcheck(function, operands, fast_mode=True, **TIGHT)
+    assert tg.autograd.gradgradcheck(function, operands, fast_mode=True)
+
+
+@every
+@given(data=st.data())
+def test_pulling_back_is_linear(case: Case, data: st.DataObject) -> None:
+    """A gradient for a·u + b·v is a times that for u and b times that for v."""
+    operands = tensors(data.draw(operands_of(case)))
+    y = case.call(tg, *operands)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    u, v = rng.standard_normal((2, *y.shape))
+    a, b = data.draw(st.tuples(*[st.floats(-4, 4, width=16)] * 2))
+    wanted = [x for x in operands if x.requires_grad]
+
+    def pull(g: Array) -> list[Array]:
+        found = tg.autograd.grad(y, wanted, tg.tensor(g), retain_graph=True)
+        return [x.numpy() for x in found]
+
+    for sum_, from_u, from_v in zip(pull(a * u + b * v), pull(u), pull(v), strict=True):
+        np.testing.assert_allclose(sum_, a * from_u + b * from_v, rtol=1e-9, atol=1e-9)
+
+
+BINARY = [case for case in CASES if case.batch and len(case.operands) == 2 and not case.internal]
+BINARY = [c for c in BINARY if c.name.split("[")[0] in {"add", "sub", "mul", "div", "pow"}]
+
+
+@pytest.mark.parametrize("case", BINARY, ids=lambda case: case.name)
+@given(data=st.data())
+def test_f_of_x_and_x_sums_both_gradients(case: Case, data: st.DataObject) -> None:
+    array = np.abs(data.draw(operands_of(case))[1]) + 0.5
+    a, b = tensors([array, array])
+    (x,) = tensors([array])
+    da, db = gradients(case.call(tg, a, b), [a, b])
+    (dx,) = gradients(case.call(tg, x, x), [x])
+    np.testing.assert_allclose(dx, da + db, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", BINARY, ids=lambda case: case.name)
+@given(
+    shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3),
+    seed=st.integers(0, 99),
+)
+def test_broadcasting_is_tiling(case: Case, shapes: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arrays = [
+        operand.place(rng.random(shape), SIZES)
+        for operand, shape in zip(case.operands, shapes.input_shapes, strict=True)
+    ]
+    full = [np.broadcast_to(a, shapes.result_shape) for a in arrays]
+    small, tiled = tensors(arrays), tensors(full)
+    y, z = case.call(tg, *small), case.call(tg, *tiled)
+    np.testing.assert_array_equal(y.detach().numpy(), z.detach().numpy())
+    for a, g, t in zip(arrays, gradients(y, small), gradients(z, tiled), strict=True):
+        extra = tuple(range(t.ndim - a.ndim))
+        kept = tuple(i for i, n in enumerate(a.shape) if n == 1)
+        expected = t.sum(extra).sum(kept, keepdims=True) if t.size else np.zeros(a.shape)
+        np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-9)
+
+
+@every
+@given(data=st.data())
+def test_modes_and_layouts_change_no_value(case: Case, data: st.DataObject) -> None:
+    arrays = data.draw(operands_of(case))
+    operands = tensors(arrays)
+    y = case.call(tg, *operands)
+    with tg.no_grad():
+        plain = case.call(tg, *operands)
+    assert y.requires_grad
+    assert not plain.requires_grad
+    np.testing.assert_array_equal(plain.numpy(), y.detach().numpy())
+    layout = data.draw(st.sampled_from(list(LAYOUTS.values())))
+    odd = [
+        tg.from_numpy(layout(a)).requires_grad_(x.requires_grad)
+        for a, x in zip(arrays, operands, strict=True)
+    ]
+    z = case.call(tg, *odd)
+    np.testing.assert_allclose(z.detach().numpy(), y.detach().numpy(), rtol=1e-12, atol=1e-13)
+    for a, b in zip(gradients(z, odd), gradients(y, operands), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> list[tuple[int, int, int]]:
+    """A random graph: each step names an op and two earlier values."""
+    steps = draw(st.integers(1, 12))
+    return [
+        (draw(st.integers(0, 5)), draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        for i in range(steps)
+    ]
+
+
+@given(program=programs(), numbers=hnp.arrays(np.float64, (2, 3), elements=st.floats(-1, 1)))
+def test_random_graphs(program: list[tuple[int, int, int]], numbers: Array) -> None:
+    """Diamonds within diamonds, dead ends, and values that are used many times."""
+
+    def run(a: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
+        values = [a, b]
+        for op, i, j in program:
+            x, y = values[i], values[j]
+            values.append(
+                [
+                    lambda x=x, y=y: x + y,
+                    lambda x=x, y=y: x * y,
+                    lambda x=x, y=y: x - 0.5 * y,
+                    lambda x=x, _=y: tg.tanh(x),
+                    lambda x=x, y=y: x / (y * y + 2.0),
+                    lambda x=x, y=y: tg.cat([x, y]).reshape(2, 3).sum(0) * 0.5,
+                ][op]()
+            )
+        return tg.tanh(values[-1]) + a * 0.1 + b * 0.1
+
+    operands = tensors(list(numbers))
+    assert tg.autograd.gradcheck(run, operands, atol=1e-5, rtol=1e-4)
+    on_arrays = gradients(run(*operands), operands)
+    on_tape = gradients(run(*operands), operands, create_graph=True)
+    for x, y in zip(on_arrays, on_tape, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
