@@ -35,7 +35,7 @@ conformance: $(PEERS)/torch.stamp ## compare with PyTorch, in an environment of 
 	$(PEERS)/bin/python -m pytest tests/conformance $(PYTEST_ARGS)
 
 bench: $(PEERS)/peers.stamp ## run the benchmarks beside their peers
-	$(PEERS)/bin/python benchmarks/run.py
+	$(PEERS)/bin/python -m benchmarks --write
 
 format: $(VENV)/dev.stamp ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 THREADS = 2
 TURNS = 9
-PAUSE = 0.06  # seconds before a turn: OpenBLAS spins for about 30 ms before it sleeps
+PAUSE = 0.2  # seconds before a turn: OpenBLAS was seen to spin for 0.1 s after its work
 SAMPLE = 0.001  # a sample repeats the work until it lasts about as long
 WARM_UP, TURN = 0.03, 0.12  # seconds of a turn that are not measured, and that are
 
@@ -77,8 +77,8 @@ class Result:
         return statistics.median(self.medians)
 
     def text(self, unit: float) -> str:
-        """Median, with the quartiles of all samples."""
-        low, _, high = statistics.quantiles([s for turn in self.turns for s in turn], n=4)
+        """Median of the turns, with their quartiles."""
+        low, _, high = statistics.quantiles(self.medians, n=4, method="inclusive")
         return f"{digits(self.median / unit)} ({digits(low / unit)}–{digits(high / unit)})"
 
     def over(self, other: Result) -> float:
@@ -109,15 +109,14 @@ class Workers:
 
     def compare(self, case: Any, turns: int, tolerance: float = 1e-3) -> dict[str, Result]:
         """Build a case everywhere, check that all get the same facts, and time it in turns."""
-        facts = {name: _ask(pipe, ("build", case)) for name, pipe in self.pipes.items()}
+        facts = {name: _ask(pipe, "build", case) for name, pipe in self.pipes.items()}
         able = [name for name, found in facts.items() if found is not None]
         for name in able:
             _check_equal(case, able[0], facts[able[0]], name, facts[name], tolerance)
         samples: dict[str, list[list[float]]] = {name: [] for name in able}
         for _ in range(turns):
             for name in able:
-                time.sleep(PAUSE)
-                samples[name].append(_ask(self.pipes[name], ("turn", None)))
+                samples[name].append(_ask(self.pipes[name], "turn"))
         return {name: Result(turns) for name, turns in samples.items()}
 
 
@@ -128,8 +127,10 @@ def workers(module: str, contenders: Iterable[str]) -> Iterator[Workers]:
         yield Workers(stack, module, [name for name in contenders if installed(name)])
 
 
-def _ask(pipe: Connection, message: Any) -> Any:
-    pipe.send(message)
+def _ask(pipe: Connection, request: str, case: Any = None) -> Any:
+    """Have one contender work, once the threads of the one before are asleep."""
+    time.sleep(PAUSE)
+    pipe.send((request, case))
     answer, error = pipe.recv()
     if error:
         raise RuntimeError(f"a contender failed:\n{error}")

@@ -106,6 +106,8 @@ def cross_entropy(
         # The everyday case needs no masks. A label to ignore is no class either: the op refuses
         # it, and the general way decides.
         with contextlib.suppress(IndexError):
+            if reduction == "mean":
+                return softmax_cross_entropy(input, target, mean=True)
             return _reduce(softmax_cross_entropy(input, target), reduction)
     if input.ndim == 0:
         raise tg.ShapeError("cross_entropy: logits need a dimension of classes, and have none")

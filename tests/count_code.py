@@ -5,8 +5,6 @@ import sys
 import tokenize
 from pathlib import Path
 
-LIMIT = 300  # for the core and the engine together: small is a feature
-
 
 def lines_of_code(path: Path) -> int:
     docstrings: set[int] = set()
@@ -28,4 +26,5 @@ def lines_of_code(path: Path) -> int:
 if __name__ == "__main__":
     counts = {name: lines_of_code(Path(name)) for name in sys.argv[1:]}
     total = sum(counts.values())
-    print(f"lines of code: {', '.join(f'{k} {v}' for k, v in counts.items())}; {total} together")
+    each = ", ".join(f"{name} {count}" for name, count in counts.items())
+    sys.stdout.write(f"lines of code: {each}; {total} together\n")

@@ -652,6 +652,18 @@ LOSS = [
         internal=lambda _, x, label: loss.softmax_cross_entropy(x, label),
     ),
     Case(
+        "softmax_cross_entropy[mean]",
+        (Operand("n c"), Operand("n", below("c"))),
+        lambda x, label: np.mean(-_select(np.log(_softmax(x, 1)), label)),
+        internal=lambda _, x, label: loss.softmax_cross_entropy(x, label, mean=True),
+    ),
+    Case(
+        "Gap",
+        (Operand("n c"), Operand("n 1"), Operand("n", below("c"))),
+        lambda p, s, label: s * (p - _one_hot(np.ones(len(p)), label, p.shape[1])),
+        internal=lambda _, p, s, label: core.apply(loss.Gap(), p, s, label),
+    ),
+    Case(
         "pick_class",
         (Operand("n c"), Operand("n", below("c"))),
         _select,

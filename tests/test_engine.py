@@ -11,6 +11,7 @@ from helpers import tensors, weights
 import tinygrad_np as tg
 from tinygrad_np.core import Op, apply
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError
+from tinygrad_np.ops.elementwise import to_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +167,37 @@ def test_gradients_of_leaves_alias_nothing(
     y.backward(seed)
     equal(a.grad.numpy(), before[0])
     equal(b.grad.numpy(), before[1])
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_gradient_that_two_operands_share_is_not_added_to_in_place(swap: bool) -> None:
+    """Both operands of a sum get the one array `g`; what comes to one later is not the other's."""
+    x = leaf(1.0, 2.0)
+    seed = tg.tensor([1.0, 10.0])
+    a, b = x * 2, x * 3
+    shared, alone = a + b, a * 5
+    y = alone + shared if swap else shared + alone
+    found = tg.autograd.grad(y, [a, b, x], seed, retain_graph=True)
+    for g, expected in zip(found, [[6, 60], [1, 10], [15, 150]], strict=True):
+        equal(g.numpy(), expected)
+    y.backward(seed)
+    equal(x.grad.numpy(), [15, 150])
+    equal(seed.numpy(), [1, 10])
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_rule_may_answer_in_another_dtype(create_graph: bool) -> None:
+    class Wide(Counted):
+        def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+            return tuple(lambda x=x: to_dtype(g * x, np.dtype(np.float64)) for x in (b, a))
+
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    y = apply(Wide(), h, x)
+    for g in tg.autograd.grad(y, [x, h], weights((2,)), create_graph=create_graph):
+        assert g.dtype == np.float32
+    apply(Wide(), x, x).backward(weights((2,)), create_graph=create_graph)
+    assert x.grad.dtype == np.float32
 
 
 def test_a_gradient_is_cast_to_the_dtype_of_its_operand() -> None:

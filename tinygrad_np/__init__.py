@@ -77,7 +77,9 @@ from tinygrad_np.ops.reduce import argmax as argmax
 from tinygrad_np.ops.reduce import argmin as argmin
 from tinygrad_np.ops.reduce import log_softmax as log_softmax
 from tinygrad_np.ops.reduce import logsumexp as logsumexp
+from tinygrad_np.ops.reduce import max as max
 from tinygrad_np.ops.reduce import mean as mean
+from tinygrad_np.ops.reduce import min as min
 from tinygrad_np.ops.reduce import softmax as softmax
 from tinygrad_np.ops.reduce import sum as sum
 from tinygrad_np.ops.shape import broadcast_to as broadcast_to

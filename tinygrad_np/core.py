@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_np.dtypes import float32, get_default_dtype, result_type
-from tinygrad_np.errors import ShapeError, no_broadcast, no_operand, no_tensor
+from tinygrad_np.dtypes import float32
+from tinygrad_np.errors import ShapeError, no_broadcast, undeclared_read
 from tinygrad_np.recorder import IN_RULE, PLAIN, thread
 
 if TYPE_CHECKING:
@@ -152,12 +152,18 @@ Vertex: TypeAlias = Node | Value
 
 
 _result_class: list[type[Value]] = [Value]
+_promote: list[Callable[[Op, Sequence[Any]], list[Any] | None]] = []
 _new = object.__new__
 
 
 def register_result_class(cls: type[Value]) -> None:
     """Make `cls` the class of all results; called once, by the module that defines Tensor."""
     _result_class[0] = cls
+
+
+def register_promotion(promote: Callable[[Op, Sequence[Any]], list[Any] | None]) -> None:
+    """Make `promote` what brings operands to one dtype; called once, by the module promotion."""
+    _promote.append(promote)
 
 
 def wrap(array: Any, cell: Cell | None = None) -> Any:
@@ -182,6 +188,9 @@ def apply(op: Op, *operands: Any) -> Any:
     """
     recorder = thread.recorder
     if recorder is IN_RULE:
+        for x in operands:
+            if isinstance(x, Meta | Value):
+                raise undeclared_read(op.name)
         y = op.forward(*operands)
         return y[0] if op.keeps else y
     arrays: list[Any] = []
@@ -206,7 +215,7 @@ def apply(op: Op, *operands: Any) -> Any:
             arrays.append(x)
             parents.append(None)
     if uneven or (dtype is not float32 and (dtype is None or dtype.kind != "f")):
-        fitted = _fit(op, operands)
+        fitted = _promote[0](op, operands)
         if fitted is not None:
             return apply(op, *fitted)
     try:
@@ -318,45 +327,3 @@ def shares_memory(view: Array, array: Array) -> bool:
     """Whether `view` lies in the memory of `array`: both end in the same owner."""
     owner = array.base if array.base is not None else array
     return view is array or view.base is array or view.base is owner
-
-
-def _fit(op: Op, operands: Sequence[Any]) -> list[Any] | None:
-    """Bring operands to the dtype that `op` computes in; None if nothing needs a change."""
-    fitted = [x.item() if isinstance(x, np.generic) else x for x in operands]
-    for i, x in enumerate(fitted):
-        if not isinstance(x, (Value, float, int)):
-            raise no_operand(op.name, i, x)
-    if not any(isinstance(x, Value) for x in fitted):
-        raise no_tensor(op.name)
-    if op.promotes is not None:
-        chosen = fitted[op.promotes]
-        dtype = result_type(*chosen)
-        if op.floating and dtype.kind != "f":
-            dtype = get_default_dtype()
-        fitted[op.promotes] = [_cast(x, dtype) for x in chosen]
-    same = all(x is y for x, y in zip(fitted, operands, strict=True))
-    return None if same else fitted
-
-
-def _cast(x: Any, dtype: Dtype) -> Any:
-    """Give `x` the dtype, on the tape. Numbers stay as they are beside floats: NumPy takes them."""
-    if isinstance(x, Value):
-        return x if x.array.dtype == dtype else apply(Cast(dtype), x)
-    return float(x) if dtype.kind == "f" else wrap(np.asarray(x).astype(dtype))
-
-
-class Cast(Op):
-    """The same numbers in another dtype."""
-
-    __slots__ = ("dtype",)
-    formula = "y = x"
-    derivative = "dy/dx = 1"
-
-    def __init__(self, dtype: Dtype) -> None:
-        self.dtype = dtype
-
-    def forward(self, x: Array) -> Array:
-        return x.astype(self.dtype)
-
-    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
-        return (lambda: apply(Cast(x.dtype), g),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.core import RESULT, Cast, Node, Operand, Value, Vertex, apply, read_positions, wrap
+from tinygrad_np.core import RESULT, Node, Value, apply, read_positions, wrap
 from tinygrad_np.errors import (
     array_overwritten,
     graph_freed,
@@ -20,10 +20,13 @@ from tinygrad_np.errors import (
     wrong_number_of_gradients,
 )
 from tinygrad_np.ops.shape import sum_to
+from tinygrad_np.promotion import Cast
 from tinygrad_np.recorder import IN_RULE, PLAIN, recording, thread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
+
+    from tinygrad_np.core import Op, Operand, Thunks, Vertex
 
 
 def topological(roots: Iterable[Vertex]) -> list[Vertex]:
@@ -66,7 +69,7 @@ def run_backward(
     """
     pending: dict[Vertex, Operand] = {}
     for vertex, seed in roots:
-        gradient = seed if create_graph else seed.array
+        gradient = seed if create_graph else np.array(seed.array)
         pending[vertex] = pending[vertex] + gradient if vertex in pending else gradient
     order = topological(pending)
     targets = wanted if wanted is not None else leaves
@@ -81,32 +84,41 @@ def run_backward(
                 continue
             if wanted is not None and vertex in wanted:
                 found[vertex] = g if create_graph else wrap(g)
-            if isinstance(vertex, Node):
-                for parent, gradient in pull_back(vertex, g, leading, create_graph):
-                    if parent not in pending:
-                        pending[parent] = gradient
-                    elif parent in ours:
-                        pending[parent] += gradient
-                    else:
-                        pending[parent] = pending[parent] + gradient
-                        if not create_graph:
-                            ours.add(parent)
-                if not retain_graph:
-                    free(vertex)
-            elif wanted is None:
-                accumulate(vertex, g)
+            if not isinstance(vertex, Node):
+                if wanted is None:
+                    accumulate(vertex, g)
+                continue
+            if leading is not None and not any(parent in leading for parent in vertex.parents):
+                continue
+            thunks = pull_back(vertex, g, create_graph)
+            handed = [g]
+            for parent, thunk, like in zip(
+                vertex.parents, thunks, vertex.saved or (), strict=False
+            ):
+                if parent is None or thunk is None or (leading and parent not in leading):
+                    continue
+                gradient = thunk()
+                if gradient.shape != like.shape or gradient.dtype is not like.dtype:
+                    gradient = _fit(vertex.op, gradient, like)
+                if parent in ours:
+                    pending[parent] += gradient
+                elif parent in pending:
+                    pending[parent] = pending[parent] + gradient
+                    if not create_graph:
+                        ours.add(parent)
+                elif type(parent) is Node or create_graph:
+                    pending[parent] = gradient
+                else:  # a leaf keeps what it gets
+                    pending[parent] = _own(gradient, vertex, handed)
+                    ours.add(parent)
+                handed.append(gradient)
+            if not retain_graph:
+                free(vertex)
     return found
 
 
-def pull_back(
-    node: Node, g: Operand, leading: Collection[Vertex] | None, create_graph: bool
-) -> list[tuple[Vertex, Operand]]:
-    """Run one node's rule, and pair each parent that wants a gradient with its own."""
-    parents: Sequence[Vertex | None] = node.parents
-    if leading is not None:
-        parents = [parent if parent in leading else None for parent in parents]
-        if all(parent is None for parent in parents):
-            return []
+def pull_back(node: Node, g: Operand, create_graph: bool) -> Thunks:
+    """Give one node's rule what it reads, if that is still what it was; one thunk a parent."""
     op, saved = node.op, node.saved
     if saved is None:
         raise graph_freed(op.name)
@@ -118,38 +130,32 @@ def pull_back(
         thunks = op.vjp(g, *operands, None if create_graph else node.kept)
     else:
         thunks = op.vjp(g, *operands)
-    if len(thunks) != len(parents):
-        raise wrong_number_of_gradients(op.name, len(thunks), len(parents))
-    pairs: list[tuple[Vertex, Operand]] = []
-    for parent, thunk, like in zip(parents, thunks, saved, strict=False):
-        if parent is not None and thunk is not None:
-            gradient = thunk()
-            if gradient.shape != like.shape:
-                if not op.broadcasts:
-                    raise wrong_gradient(op.name, gradient.shape, like.shape)
-                gradient = sum_to(gradient, like.shape)
-            if gradient.dtype is not like.dtype and gradient.dtype != like.dtype:
-                gradient = apply(Cast(like.dtype), gradient)
-            if (
-                isinstance(parent, Value)
-                and not create_graph
-                and not _fresh(gradient, node, g, pairs)
-            ):
-                gradient = np.array(gradient)
-            pairs.append((parent, gradient))
-    return pairs
+    if len(thunks) != len(node.parents):
+        raise wrong_number_of_gradients(op.name, len(thunks), len(node.parents))
+    return thunks
 
 
-def _fresh(gradient: Any, node: Node, g: Any, pairs: list[tuple[Vertex, Any]]) -> bool:
-    """Whether nothing else holds this array, so that a leaf can keep it without a copy."""
+def _fit(op: Op, gradient: Operand, like: Any) -> Operand:
+    """Sum away what broadcasting added, and give the gradient its operand's dtype."""
+    if gradient.shape != like.shape:
+        if not op.broadcasts:
+            raise wrong_gradient(op.name, gradient.shape, like.shape)
+        gradient = sum_to(gradient, like.shape)
+    return gradient if gradient.dtype == like.dtype else apply(Cast(like.dtype), gradient)
+
+
+def _own(gradient: Any, node: Node, handed: list[Any]) -> Any:
+    """Give the array, or a copy of it if anything else may hold its memory."""
     if type(gradient) is not np.ndarray or gradient.base is not None or node.kept is not None:
-        return False
-    if gradient is g or g.base is gradient:
-        return False
+        return np.array(gradient)
+    # It owns its memory, so only itself and its own views share it.
+    for x in handed:
+        if x is gradient or x.base is gradient:
+            return gradient.copy()
     for x in node.saved or ():
         if x is gradient:
-            return False
-    return not any(other is gradient or other.base is gradient for _, other in pairs)
+            return gradient.copy()
+    return gradient
 
 
 def _values(node: Node) -> list[Any]:

@@ -83,6 +83,14 @@ def wrong_gradient(op: str, given: tuple[int, ...], expected: tuple[int, ...]) -
     )
 
 
+def undeclared_read(op: str) -> TypeError:
+    """Say that a rule used an operand that it did not declare to read."""
+    return TypeError(
+        f"{op} in a derivative was given an operand of which only shape and dtype are kept; name "
+        "its position in `reads` of the op whose derivative this is"
+    )
+
+
 def wrong_number_of_gradients(op: str, given: int, expected: int) -> GraphError:
     """Say that a rule does not answer for each operand."""
     return GraphError(

@@ -116,8 +116,6 @@ DIFFERENT = {
     ("sign", "nan"): "PyTorch gives NaN the sign 0; ours shows NaN",
     ("x**0.5", "zeros"): "PyTorch takes the sign of -0 into the slope: -inf, not inf",
     ("x**0.5", "infinities"): "PyTorch: NaN for the slope at -inf, where the value is NaN; ours 0",
-    ("softmax", "infinities"): "kernels/softmax.py: beside +inf, the rest of the row is 0, not NaN",
-    ("log_softmax", "infinities"): "kernels/softmax.py: the same, -inf for NaN",
 }
 PAIRS = [
     pytest.param(

@@ -11,12 +11,13 @@ from tinygrad_np.autograd.grad import grad
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.tensor.creation import new
-from tinygrad_np.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from tinygrad_np.tensor.tensor import Tensor
 
     Float = NDArray[np.float64]
 
@@ -143,7 +144,7 @@ def _checked(arguments: Sequence[Any]) -> list[int]:
 
 
 def _outputs(result: Any) -> list[Tensor]:
-    return [result] if isinstance(result, Value) else list(result)
+    return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
 def _compare(
@@ -189,7 +190,7 @@ def _rows(vectors: Float) -> Float:
 def _numeric(
     func: Callable[..., Any], arguments: list[Any], position: int, directions: Float, eps: float
 ) -> list[Float]:
-    """Jacobian of each output times each direction, by central differences; (outputs, directions)."""
+    """Jacobian of each output times each direction, by central differences."""
     at = np.array(arguments[position].detach().numpy())
 
     def values(x: Float) -> list[Float]:

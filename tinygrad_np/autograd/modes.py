@@ -68,7 +68,7 @@ class no_grad(_PlainDecorator):
 
     __slots__ = ()
 
-    def __init__(self, function: None = None) -> None:
+    def __init__(self, function: None = None) -> None:  # noqa: ARG002 - __new__ took it
         super().__init__(enabled=False)
 
 
@@ -94,7 +94,7 @@ class enable_grad(_PlainDecorator):
 
     __slots__ = ()
 
-    def __init__(self, function: None = None) -> None:
+    def __init__(self, function: None = None) -> None:  # noqa: ARG002 - __new__ took it
         super().__init__(enabled=True)
 
 
@@ -117,7 +117,8 @@ class set_grad_enabled(_Mode):
         return self
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        thread.recorder = self._before.pop()  # as a decorator it acts inside the function only
+        """Decorate `function`; the mode then acts inside it only."""
+        thread.recorder = self._before.pop()
         return super().__call__(function)
 
 

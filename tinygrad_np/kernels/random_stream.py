@@ -50,12 +50,14 @@ class Stream:
         return (words[:, 0] << np.uint64(32)) | words[:, 1]
 
     def uniform(self, n: int, dtype: np.dtype[Any]) -> Array:
-        """`n` numbers in [0, 1): as many low bits as the dtype's significand holds."""
-        bits = {np.float64: 53, np.float32: 24}.get(dtype.type, 11)
-        whole = self.doublewords(n) if bits == 53 else self.words(n)
-        low: Array = (whole & np.uint64((1 << bits) - 1)).astype(dtype)
+        """`n` numbers in [0, 1): the low 53 bits of two words, or 24 bits of one."""
+        double = dtype == np.float64
+        bits, words = (53, self.doublewords(n)) if double else (24, self.words(n))
+        low: Array = (words & np.uint64((1 << bits) - 1)).astype(
+            np.float64 if double else np.float32
+        )
         low *= 2.0**-bits
-        return low
+        return low.astype(dtype, copy=False)
 
     def integers(self, low: int, high: int, n: int) -> Array:
         """`n` integers in [low, high): a word modulo the width, biased by less than 2⁻³²·width."""

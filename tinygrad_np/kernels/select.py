@@ -24,7 +24,8 @@ def select(mask: Array, a: Any, b: Any) -> Array:
             return _keep(a, np.negative, mask.view(np.int8))
         if type(a) is float and a == 0 and _fits(b, mask):
             return _keep(b, np.subtract, mask.view(np.int8), 1)
-    return np.where(mask, a, b)
+    chosen: Array = np.where(mask, a, b)
+    return chosen
 
 
 def _fits(x: Any, mask: Array) -> bool:

@@ -6,7 +6,6 @@ and give no floating-point warning, whatever the caller's `np.errstate` says.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,35 +21,33 @@ def sigmoid(x: Array) -> Array:
         return y
 
 
-def shift(x: Array, axis: int | tuple[int, ...]) -> tuple[Array, Array]:
-    """Give x − max and the max (kept dimension); an infinite max shifts nothing, so NaN shows."""
-    top = x.max(axis=axis, keepdims=True) if x.size else x.sum(axis=axis, keepdims=True)
-    if not math.isfinite(top.sum()):
-        top = np.where(np.isfinite(top), top, top.dtype.type(0))
-    return x - top, top
+def below_max(x: Array, axis: int) -> Array:
+    """X − max, in fresh memory: at most 0, so that no exponential overflows."""
+    y: Array = x - (x.max(axis=axis, keepdims=True) if x.size else 0)
+    return y
 
 
 def softmax(x: Array, axis: int) -> Array:
-    """exp(x) / Σ exp(x); a row of all -inf gives NaN."""
+    """exp(x) / Σ exp(x); NaN in rows that are all -inf, or hold +inf."""
     with np.errstate(all="ignore"):
-        e, _ = shift(x, axis)
+        e = below_max(x, axis)
         np.exp(e, out=e)
         e /= e.sum(axis=axis, keepdims=True)
         return e
 
 
 def log_softmax(x: Array, axis: int) -> Array:
-    """Shifted x − log Σ exp(x)."""
+    """x − log Σ exp(x)."""  # noqa: D403 - a formula has no capital
     with np.errstate(all="ignore"):
-        y, _ = shift(x, axis)
+        y = below_max(x, axis)
         y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
         return y
 
 
 def logsumexp(x: Array, axis: tuple[int, ...], *, keepdims: bool) -> Array:
-    """Log Σ exp(x); -inf where all are -inf."""
+    """log Σ exp(x); -inf where all are -inf, and of none."""  # noqa: D403 - as above
     with np.errstate(all="ignore"):
-        e, top = shift(x, axis)
-        np.exp(e, out=e)
-        y: Array = np.log(e.sum(axis=axis, keepdims=True)) + top
+        top = x.max(axis=axis, keepdims=True, initial=-np.inf)
+        top = np.where(np.isfinite(top), top, x.dtype.type(0))  # nothing to shift by
+        y: Array = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
         return y if keepdims else y.squeeze(axis=axis)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import RESULT, Array, Cast, Op, Operand, Thunks, apply, apply_pair
+from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply, apply_pair
 from tinygrad_np.dtypes import SUPPORTED, get_default_dtype
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
+from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Dtype, Number

@@ -7,38 +7,64 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
-from tinygrad_np.kernels.softmax import shift
-from tinygrad_np.ops.reduce import softmax
-from tinygrad_np.ops.shape import unsqueeze
+from tinygrad_np.kernels.softmax import below_max
+from tinygrad_np.ops.reduce import softmax, sum
+from tinygrad_np.ops.shape import sum_to, unsqueeze
 
 V = TypeVar("V")
 
 
 class CrossEntropy(Op):
-    """Negative logarithm of the softmax at one class a row."""
+    """Negative logarithm of the softmax at one class a row; of all rows, or their mean."""
 
-    __slots__ = ()
+    __slots__ = ("mean",)
     formula = "yᵢ = log Σⱼ exp(xᵢⱼ) − xᵢ,label"
     derivative = "dx = dy·(softmax(x) − onehot(label))"
     reads = ((0, 1),)
     keeps = True
 
+    def __init__(self, *, mean: bool) -> None:
+        self.mean = mean
+
     def forward(self, x: Array, label: Array) -> tuple[Array, Array]:
         check_labels(label, x.shape[1])
         with np.errstate(all="ignore"):
-            p, _ = shift(x, 1)
+            p = below_max(x, 1)
             chosen = p[np.arange(len(p)), label]
             np.exp(p, out=p)
             total = p.sum(axis=1)
             p /= total[:, None]
-            return np.log(total) - chosen, p
+            losses: Array = np.log(total) - chosen
+            return np.add.reduce(losses) / x.dtype.type(len(x)) if self.mean else losses, p
 
     def vjp(self, g: Operand, x: Operand, label: Operand, _: Operand, kept: Operand) -> Thunks:
         def logits() -> Operand:
             p = softmax(x, 1) if kept is None else kept
-            return p * unsqueeze(g, 1) - apply(PlaceClass(x.shape[1]), g, label)
+            scale = g * (1 / max(1, x.shape[0])) if self.mean else unsqueeze(g, 1)
+            return apply(_GAP, p, scale, label)
 
         return (logits, None)
+
+
+class Gap(Op):
+    """Distance from probabilities to the labels that were meant, scaled."""
+
+    __slots__ = ()
+    formula = "yᵢⱼ = sᵢ·(pᵢⱼ − onehot(label)ᵢⱼ)"
+    derivative = "dp = dy·s, ds = Σⱼ dy·p − dy at the label"
+    reads = ((1,), (0, 2))
+
+    def forward(self, p: Array, s: Array, label: Array) -> Array:
+        y: Array = p * s
+        y[np.arange(len(y)), label] -= s.reshape(-1)
+        return y
+
+    def vjp(self, g: Operand, p: Operand, s: Operand, label: Operand, _: Operand) -> Thunks:
+        def scale() -> Operand:
+            rows = sum(g * p, 1) - apply(_PICK, g, label)
+            return sum_to(unsqueeze(rows, 1), s.shape)
+
+        return (lambda: g * s, scale, None)
 
 
 class PickClass(Op):
@@ -77,20 +103,22 @@ class PlaceClass(Op):
         return (lambda: apply(_PICK, g, label), None)
 
 
-_CROSS_ENTROPY, _PICK = CrossEntropy(), PickClass()
+_EACH, _MEAN = CrossEntropy(mean=False), CrossEntropy(mean=True)
+_GAP, _PICK = Gap(), PickClass()
 
 
-def softmax_cross_entropy(input: V, label: V) -> V:
+def softmax_cross_entropy(input: V, label: Operand, *, mean: bool = False) -> V:
     """Give −log softmax(input) at each row's label, without forming the logarithm of a zero.
 
-    Shapes: logits `(N, C)`, labels `(N)` of integers in [0, C); result `(N)`. Gradient:
-    `softmax(input) − onehot(label)`. A label outside the range is an IndexError.
+    Shapes: logits `(N, C)`, labels `(N)` of integers in [0, C); result `(N)`, or `()` for their
+    mean. Gradient: `softmax(input) − onehot(label)`, for the mean divided by N. A label outside the
+    range is an IndexError.
 
     >>> import tinygrad_np as tg
     >>> softmax_cross_entropy(tg.tensor([[1000.0, 0.0, -1000.0]]), tg.tensor([2]))
     tensor([2000.])
     """
-    return apply(_CROSS_ENTROPY, input, label)
+    return apply(_MEAN if mean else _EACH, input, label)
 
 
 def pick_class(input: V, label: V) -> V:

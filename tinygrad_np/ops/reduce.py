@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
+from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.dtypes import float16, float32, float64, int64
 from tinygrad_np.kernels import softmax as kernels
-from tinygrad_np.ops.elementwise import exp, isnan, to_dtype, where
+from tinygrad_np.ops.elementwise import exp, isnan, maximum, minimum, to_dtype, where
 from tinygrad_np.ops.index import take_along_dim
 from tinygrad_np.ops.shape import (
     BroadcastTo,
@@ -374,28 +374,37 @@ def _arg(input: V, function: Any, dim: int | None, keepdim: bool) -> V:
     return result if x.ndim else squeeze(result)
 
 
-def max(input: V, dim: int, keepdim: bool = False) -> ValuesIndices:
-    """Largest element along `dim`, and where it stands: `(values, indices)`.
+def max(input: V, dim: Any = None, keepdim: bool = False) -> Any:
+    """Largest element: of all; along `dim`, with its place; or of two tensors, place by place.
 
-    Gradient: to the first of equals alone. (Over all dimensions, and between two tensors, the
-    method `max` calls `amax` and `maximum`.)
+    Along a dimension, the result is the pair `(values, indices)`, and the gradient goes to the
+    first of equals alone. Over all, it is `amax`, and with a tensor in place of `dim`, `maximum`.
 
     >>> import tinygrad_np as tg
     >>> tg.max(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).values
     tensor([5., 7.])
     """
+    if isinstance(dim, Value):
+        return maximum(input, dim)
+    if dim is None:
+        return amax(input, keepdim=keepdim)
     return _choose(input, argmax(input, dim, keepdim=True), dim, keepdim)
 
 
-def min(input: V, dim: int, keepdim: bool = False) -> ValuesIndices:
-    """Smallest element along `dim`, and where it stands: `(values, indices)`.
+def min(input: V, dim: Any = None, keepdim: bool = False) -> Any:
+    """Smallest element: of all; along `dim`, with its place; or of two tensors, place by place.
 
-    Gradient: to the first of equals alone.
+    Along a dimension, the result is the pair `(values, indices)`, and the gradient goes to the
+    first of equals alone. Over all, it is `amin`, and with a tensor in place of `dim`, `minimum`.
 
     >>> import tinygrad_np as tg
     >>> tg.min(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
     tensor([0, 1])
     """
+    if isinstance(dim, Value):
+        return minimum(input, dim)
+    if dim is None:
+        return amin(input, keepdim=keepdim)
     return _choose(input, argmin(input, dim, keepdim=True), dim, keepdim)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tinygrad_np.core import Cast, Value, apply
+from tinygrad_np.core import Value, apply
 from tinygrad_np.dtypes import SUPPORTED, as_dtype
+from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import check_device
 
 if TYPE_CHECKING:

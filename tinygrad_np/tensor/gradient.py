@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tinygrad_np.core import Accumulator, Cast, Node, Value, apply, wrap
+from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
+from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
 
 if TYPE_CHECKING:

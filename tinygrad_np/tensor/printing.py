@@ -8,8 +8,7 @@ notation when their range is wide; numbers of one tensor share one width; long t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PrintOptions:
+class PrintOptions(NamedTuple):
     """How numbers are printed."""
 
     precision: int = 4  # decimals
@@ -31,8 +29,7 @@ class PrintOptions:
     linewidth: int = 80  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class _Formatter:
+class _Formatter(NamedTuple):
     """How all numbers of one tensor are written: notation and common width."""
 
     notation: Callable[[Any], str]
@@ -65,7 +62,7 @@ def set_printoptions(
         "edgeitems": edgeitems,
         "linewidth": linewidth,
     }
-    _options[0] = replace(_options[0], **{k: v for k, v in given.items() if v is not None})
+    _options[0] = _options[0]._replace(**{k: v for k, v in given.items() if v is not None})
 
 
 def tensor_repr(tensor: Tensor, kind: str = "tensor") -> str:
@@ -133,7 +130,8 @@ def _nested(
 
 def _formatter(shown: Array, options: PrintOptions) -> _Formatter:
     """Choose the notation that suits all elements, and the width of the widest."""
-    notation, deciding = str, shown.reshape(-1)
+    notation: Callable[[Any], str] = str
+    deciding = shown.reshape(-1)
     if shown.dtype.kind == "f":
         deciding = deciding[np.isfinite(deciding) & (deciding != 0)]
         notation = _notation(np.abs(deciding.astype(np.float64)), options.precision)

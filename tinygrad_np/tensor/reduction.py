@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from tinygrad_np.core import Value
-from tinygrad_np.ops import elementwise, reduce
+from tinygrad_np.ops import reduce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,16 +47,12 @@ class Reducing(Value):
         return reduce.amin(self, dim, keepdim)
 
     def max(self, dim: Any = None, keepdim: bool = False) -> Any:
-        """Largest element: of all, with its place along `dim`, or of two tensors."""
-        if isinstance(dim, Value):
-            return elementwise.maximum(self, dim)
-        return reduce.amax(self) if dim is None else reduce.max(self, dim, keepdim)
+        """Largest element; see `tinygrad_np.max`."""
+        return reduce.max(self, dim, keepdim)
 
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
-        """Smallest element: of all, with its place along `dim`, or of two tensors."""
-        if isinstance(dim, Value):
-            return elementwise.minimum(self, dim)
-        return reduce.amin(self) if dim is None else reduce.min(self, dim, keepdim)
+        """Smallest element; see `tinygrad_np.min`."""
+        return reduce.min(self, dim, keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Self:
         """Position of the largest element; see `tinygrad_np.argmax`."""

@@ -6,11 +6,10 @@ A relative of MNIST (same files, other pictures) is one more `Source`, and nothi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class IdxFile:
+class IdxFile(NamedTuple):
     """One file as published: its name without ``.gz``, its array's shape, its checksum."""
 
     name: str
@@ -23,8 +22,7 @@ class IdxFile:
         return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """One half of a dataset, training or test."""
 
     images: IdxFile
@@ -32,8 +30,7 @@ class Split:
     tables: tuple[str, ...] = ()  # names under which it circulates as CSV
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A dataset in MNIST's format.
 
     Relatives use the same four file names, so only MNIST itself is looked for in the given folder

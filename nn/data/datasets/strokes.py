@@ -13,7 +13,7 @@ matrix product, whatever their strokes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -190,8 +190,7 @@ HANDWRITINGS: tuple[tuple[tuple[float, str], ...], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Handwritings:
+class Handwritings(NamedTuple):
     """The table above as arrays: V handwritings, at most P control points, K samples."""
 
     digit: npt.NDArray[np.int64]  # (V,)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +195,7 @@ def test_an_excerpt_of_the_users_own_is_welcome(tmp_path: Path) -> None:
 
 
 def test_a_relative_of_mnist_is_one_more_record(tmp_path: Path) -> None:
-    fashion = replace(TINY, name="Fashion", folder="fashion", folders=("fashion",), archive=None)
+    fashion = TINY._replace(name="Fashion", folder="fashion", folders=("fashion",), archive=None)
     fill(tmp_path, seed=1)  # MNIST itself, with the same names
     with pytest.raises(FileNotFoundError, match=r"Fashion \(training split\) not found"):
         read(tmp_path, source=fashion)
