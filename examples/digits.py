@@ -45,10 +45,21 @@ def add_options(parser: argparse.ArgumentParser, *, epochs: int, output: str) ->
 
 
 def run(model: nn.Module, options: argparse.Namespace) -> int:
+    """Do what the options ask for; what cannot be done is said in one line."""
+    try:
+        train_and_report(model, options)
+    except (OSError, ImportError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {error}".replace("\n", " "))
+    return 0
+
+
+def train_and_report(model: nn.Module, options: argparse.Namespace) -> None:
     """Train the model, evaluate it on the test digits, and write everything down."""
     epochs = options.epochs
     if epochs is None:
         epochs = 0 if options.load else options.default_epochs
+    if epochs < 0:
+        raise ValueError(f"--epochs must not be negative, got {epochs}")
     if options.load:
         model.load_state_dict(tg.load(options.load))
     data = load_digits(options.data)
@@ -86,7 +97,6 @@ def run(model: nn.Module, options: argparse.Namespace) -> int:
         f"{data.name}: {metrics['test_accuracy']:.2%} of {len(labels):,} test digits right, after "
         f"{metrics['epochs']} epochs in {metrics['seconds']:.1f} s; see {options.output}"
     )
-    return 0
 
 
 @dataclass

@@ -67,7 +67,7 @@ def _curves_figure(plt: Any, history: History) -> Any:
     right.plot(epochs, history.accuracy[: len(epochs)], marker="o", label="training")
     right.plot(epochs, history.validation, marker="o", label="validation")
     right.set(xlabel="epoch", ylabel="share right", title="Accuracy")
-    right.legend()
+    right.legend(loc="lower right")
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
