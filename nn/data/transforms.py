@@ -45,7 +45,8 @@ class ToTensor:
         if array.ndim != 3:
             raise tg.ShapeError(f"ToTensor: an image needs shape (H, W), and has {array.shape[1:]}")
         if array.dtype == np.uint8:
-            array = np.divide(array, np.float32(255), dtype=np.float32)
+            array = array.astype(np.float32)  # faster than a division that converts on its way
+            array /= 255
         return tg.from_numpy(array[:, None])
 
     def __repr__(self) -> str:
@@ -74,13 +75,14 @@ class Normalize:
         """Transform images `(..., C, H, W)`."""
         if not isinstance(images, tg.Tensor) or not images.is_floating_point():
             raise TypeError("Normalize: images must be tensors of floats; apply ToTensor() first")
-        array, shape = images.numpy(), (len(self.mean), 1, 1)
-        if array.shape[-3:-2] != shape[:1]:
+        array = images.numpy()
+        shape = (len(self.mean), 1, 1) if len(self.mean) > 1 else ()  # one number runs on
+        if array.shape[-3:-2] != (len(self.mean),):
             raise tg.ShapeError(
-                f"Normalize: images of shape {array.shape} do not have {shape[0]} channels "
+                f"Normalize: images of shape {array.shape} do not have {len(self.mean)} channels "
                 "(..., C, H, W)"
             )
-        scale = np.reshape(1 / np.array(self.std), shape).astype(array.dtype)
+        scale = (1 / np.reshape(self.std, shape)).astype(array.dtype)
         offset = np.reshape(self.mean, shape).astype(array.dtype) * scale
         out = array * scale
         out -= offset
