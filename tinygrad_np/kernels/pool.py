@@ -6,7 +6,7 @@ view, and with batch-last storage its inner loop is a run of N or of W*N numbers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,10 +30,10 @@ def max_pool2d(
 ) -> Array:
     """Largest value of each window: ``(N, C, H, W) -> (N, C, OH, OW)``. NaN wins."""
     h, w = axes(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
-    y = _stored(x, (*x.shape[:2], h.out, w.out))
+    y, least = _stored(x, (*x.shape[:2], h.out, w.out)), lowest(x.dtype)
     for c in _blocks(x):
-        widest = _gather(np.maximum, x[:, c], w, COLUMN, -np.inf)
-        _gather(np.maximum, widest, h, ROW, -np.inf, y[:, c])
+        widest = _gather(np.maximum, x[:, c], w, COLUMN, least)
+        _gather(np.maximum, widest, h, ROW, least, y[:, c])
     return y
 
 
@@ -84,7 +84,7 @@ def max_pool2d_indices(
     """`max_pool2d` and where in its plane each value came from, ``h * W + w``, int64."""
     h, w = axes(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
     n, c = x.shape[:2]
-    y = np.full((n, c, h.out, w.out), -np.inf, x.dtype)
+    y = np.full((n, c, h.out, w.out), lowest(x.dtype), x.dtype)
     indices = np.empty(y.shape, np.int64)
     indices[:] = _first(h)[:, None] * w.size + _first(w)
     for i in range(h.kernel):
@@ -109,6 +109,11 @@ def scatter(g: Array, indices: Array, input_hw: Pair) -> Array:
         g.reshape(n * c, indices.shape[2] * indices.shape[3]),
     )
     return planes.reshape(n, c, *input_hw)
+
+
+def lowest(dtype: np.dtype[Any]) -> float:
+    """What no number of this type lies below."""
+    return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
 def avg_pool2d(
