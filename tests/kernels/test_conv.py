@@ -82,6 +82,12 @@ def test_layers_of_real_networks_equal_the_reference(layer: Any, layout: Any) ->
     close(fast(*made, q), reference(*(a.astype(np.float64) for a in made), q), 5e-6)
 
 
+def test_padding_at_one_end_alone() -> None:
+    q = Case(2, 1, 2, 3, (3, 2), (2, 1), (1, 1), ((0, 1), (0, 0)), (1, 1), 0)
+    made = arrays(q)
+    close(fast(*made, q), reference(*made, q), 1e-12)
+
+
 def test_a_window_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="output size is too small"):
         conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3)))

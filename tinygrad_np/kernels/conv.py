@@ -177,11 +177,11 @@ def _lower(x: Array, h: Axis, v: Axis, groups: int) -> Array:
     """
     n, c = x.shape[:2]
     source = batch_last(x).reshape(h.size, groups, c // groups, v.size, n).swapaxes(0, 1)
-    if h.before == v.before == 0 and v.kernel == v.stride == h.dilation == 1 and v.out == v.size:
-        return source.reshape(
-            groups, h.size, c // groups, v.size * n
-        )  # a 1-wide window is its own lowering
     reach = (h.out - 1) * h.stride + h.reach
+    plain = h.before == v.before == 0 and reach <= h.size and h.dilation == 1
+    if plain and v.kernel == v.stride == 1 and v.out == v.size:
+        # A 1-wide window is its own lowering.
+        return source.reshape(groups, h.size, c // groups, v.size * n)
     rows = np.empty((groups, reach, c // groups, v.kernel, v.out, n), x.dtype)
     place = 0
     for remainder in range(h.dilation):

@@ -15,7 +15,6 @@ import numpy as np
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.kernels import conv as kernels
-from tinygrad_np.ops.pad import pad
 from tinygrad_np.ops.reduce import sum
 from tinygrad_np.ops.shape import reshape
 from tinygrad_np.ops.window import (
@@ -334,13 +333,13 @@ def _transposed(
             f"{name}: output_padding {extra} must be smaller than the stride {strides} or the "
             f"dilation {dilations}"
         )
-    # A stride-1 convolution would see further windows in more than stride − 1 extra rows. Nothing
-    # is stamped into those: they are zeros.
-    beyond = tuple(max(0, e - s + 1) for e, s in zip(extra, strides, strict=True))
+    # More than stride − 1 extra places would hold a further window: the padding after them is cut.
+    beyond = (max(0, e - s + 1) for e, s in zip(extra, strides, strict=True))
+    sides = tuple((p, p - b) for p, b in zip(pads, beyond, strict=True))
     size = tuple(
-        (places - 1) * s - 2 * p + d * (k - 1) + 1 + e - b
-        for places, s, p, d, k, e, b in zip(
-            x.shape[-n:], strides, pads, dilations, w.shape[2:], extra, beyond, strict=True
+        (places - 1) * s - 2 * p + d * (k - 1) + 1 + e
+        for places, s, p, d, k, e in zip(
+            x.shape[-n:], strides, pads, dilations, w.shape[2:], extra, strict=True
         )
     )
     if min(size) < 1:
@@ -352,21 +351,13 @@ def _transposed(
     op = Conv2dInput(
         lifted(size, 1),
         stride=lifted(strides, 1),
-        padding=lifted(tuple((p, p) for p in pads), (0, 0)),
+        padding=lifted(sides, (0, 0)),
         dilation=lifted(dilations, 1),
         groups=groups,
     )
     operands = (to_image(input, n), weight if n == 2 else _tall(weight))
-    if any(beyond):
-        y: Operand = apply(op, *operands)
-        rows, columns = lifted(beyond, 0)
-        y = pad(y, (0, columns, 0, rows))
-        if bias is not None:
-            y = y + reshape(bias, (y.shape[1], 1, 1))
-    else:
-        y = apply(op, *operands) if bias is None else apply(op, *operands, bias)
-    result: V = from_image(y, n, x.ndim)
-    return result
+    y = apply(op, *operands) if bias is None else apply(op, *operands, bias)
+    return from_image(y, n, x.ndim)
 
 
 def _tall(weight: V) -> V:
