@@ -197,6 +197,15 @@ def test_every_public_op_has_a_row() -> None:
     )
 
 
+def test_every_op_that_nn_functional_exports_has_a_row() -> None:
+    exported = {
+        name
+        for name, found in vars(tg.nn.functional).items()
+        if inspect.isfunction(found) and found.__module__.startswith("tinygrad_np.ops")
+    }
+    assert exported - {c.name.split("[")[0] for c in CASES} == set()
+
+
 def test_every_op_with_a_derivative_has_a_row() -> None:
     seen: set[type[core.Op]] = set()
 

@@ -1,4 +1,4 @@
-"""Functions that modules are made of, as `import nn.functional as F`."""
+"""Losses: how far a prediction is from the truth."""
 
 from __future__ import annotations
 
@@ -7,58 +7,10 @@ import warnings
 
 import numpy as np
 
-# ruff: noqa: PLC0414 - `x as x` says that a name is meant for those who import this module
 import tinygrad_np as tg
-from tinygrad_np import log_softmax as log_softmax
-from tinygrad_np import relu as _relu
-from tinygrad_np import sigmoid as sigmoid
-from tinygrad_np import softmax as softmax
-from tinygrad_np import tanh as tanh
-from tinygrad_np.core import wrap
-from tinygrad_np.ops.linalg import linear as linear
+from nn.functional.checks import check_reduction, check_tensor
+from tinygrad_np import log_softmax
 from tinygrad_np.ops.loss import pick_class, softmax_cross_entropy
-from tinygrad_np.tensor.random import stream_of
-
-
-def relu(input: tg.Tensor, inplace: bool = False) -> tg.Tensor:
-    """Positive part, max(x, 0); see `tinygrad_np.relu`.
-
-    With `inplace`, the result takes the memory of the input, where no derivative needs the old
-    numbers.
-    """
-    return input.relu_() if inplace else _relu(input)
-
-
-def dropout(
-    input: tg.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> tg.Tensor:
-    """Zero each element with probability `p`, and scale the others by 1/(1 − p).
-
-    The mean stays what it was. Without `training`, nothing happens. Gradient: the same mask.
-    Source: N. Srivastava et al., "Dropout", JMLR 15 (2014).
-
-    Raises
-    ------
-    ValueError
-        If `p` does not lie in [0, 1].
-
-    >>> F = tg.nn.functional
-    >>> bool((F.dropout(tg.ones(100), 0.5) == F.dropout(tg.ones(100), 0.5)).all())
-    False
-    """
-    check_probability("dropout", p)
-    _check_tensor("dropout", "input", input)
-    if not training or p == 0:
-        return input
-    if not input.is_floating_point():
-        raise tg.DtypeError(f"dropout scales what it keeps, and cannot scale {input.dtype}")
-    keep = 1 - p
-    if not keep:  # nothing is left to chance, so nothing is drawn
-        return input.mul_(0.0) if inplace else input * 0.0
-    draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
-    noise = (draws < keep).reshape(input.shape).astype(input.dtype)
-    noise *= 1 / keep
-    return input.mul_(wrap(noise)) if inplace else input * wrap(noise)
 
 
 def cross_entropy(
@@ -92,8 +44,8 @@ def cross_entropy(
     tensor(2000.)
     """
     check_reduction("cross_entropy", reduction)
-    _check_tensor("cross_entropy", "input", input)
-    _check_tensor("cross_entropy", "target", target)
+    check_tensor("cross_entropy", "input", input)
+    check_tensor("cross_entropy", "target", target)
     if (
         input.ndim == 2
         and target.ndim == 1
@@ -150,8 +102,8 @@ def nll_loss(
     tensor(1.)
     """
     check_reduction("nll_loss", reduction)
-    _check_tensor("nll_loss", "input", input)
-    _check_tensor("nll_loss", "target", target)
+    check_tensor("nll_loss", "input", input)
+    check_tensor("nll_loss", "target", target)
     if input.ndim == 0:
         raise tg.ShapeError("nll_loss: the input needs a dimension of classes, and has none")
     classes = 1 if input.ndim > 1 else 0
@@ -174,8 +126,8 @@ def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") ->
     tensor(4.)
     """
     check_reduction("mse_loss", reduction)
-    _check_tensor("mse_loss", "input", input)
-    _check_tensor("mse_loss", "target", target)
+    check_tensor("mse_loss", "input", input)
+    check_tensor("mse_loss", "target", target)
     if input.shape != target.shape:
         warnings.warn(
             f"mse_loss: the input has shape {tuple(input.shape)} and the target "
@@ -188,18 +140,6 @@ def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") ->
         return _reduce(difference * difference, reduction)
 
 
-def check_probability(name: str, p: float) -> None:
-    """Refuse what is not in [0, 1]."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: the probability must lie in [0, 1], got {p}")
-
-
-def check_reduction(name: str, reduction: str) -> None:
-    """Refuse an unknown way to reduce."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-
-
 def check_smoothing(name: str, label_smoothing: float) -> None:
     """Refuse what is not in [0, 1]."""
     if not 0 <= label_smoothing <= 1:
@@ -208,14 +148,6 @@ def check_smoothing(name: str, label_smoothing: float) -> None:
 
 def _reduce(losses: tg.Tensor, reduction: str) -> tg.Tensor:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
-
-
-def _check_tensor(name: str, role: str, given: object) -> None:
-    if not isinstance(given, tg.Tensor):
-        raise TypeError(
-            f"{name}: the {role} must be a Tensor, not a {type(given).__qualname__}; wrap it with "
-            "tensor() or from_numpy()"
-        )
 
 
 def _check_weight(name: str, weight: tg.Tensor | None, classes: int) -> None:

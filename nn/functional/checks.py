@@ -1,0 +1,26 @@
+"""Arguments that several families refuse alike."""
+
+from __future__ import annotations
+
+import tinygrad_np as tg
+
+
+def check_probability(name: str, p: float) -> None:
+    """Refuse what is not in [0, 1]."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: the probability must lie in [0, 1], got {p}")
+
+
+def check_reduction(name: str, reduction: str) -> None:
+    """Refuse an unknown way to reduce."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def check_tensor(name: str, role: str, given: object) -> None:
+    """Refuse what is no tensor."""
+    if not isinstance(given, tg.Tensor):
+        raise TypeError(
+            f"{name}: the {role} must be a Tensor, not a {type(given).__qualname__}; wrap it with "
+            "tensor() or from_numpy()"
+        )

@@ -1,0 +1,42 @@
+"""Dropout: noise that keeps units from relying on each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import tinygrad_np as tg
+from nn.functional.checks import check_probability, check_tensor
+from tinygrad_np.core import wrap
+from tinygrad_np.tensor.random import stream_of
+
+
+def dropout(
+    input: tg.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> tg.Tensor:
+    """Zero each element with probability `p`, and scale the others by 1/(1 − p).
+
+    The mean stays what it was. Without `training`, nothing happens. Gradient: the same mask.
+    Source: N. Srivastava et al., "Dropout", JMLR 15 (2014).
+
+    Raises
+    ------
+    ValueError
+        If `p` does not lie in [0, 1].
+
+    >>> F = tg.nn.functional
+    >>> bool((F.dropout(tg.ones(100), 0.5) == F.dropout(tg.ones(100), 0.5)).all())
+    False
+    """
+    check_probability("dropout", p)
+    check_tensor("dropout", "input", input)
+    if not training or p == 0:
+        return input
+    if not input.is_floating_point():
+        raise tg.DtypeError(f"dropout scales what it keeps, and cannot scale {input.dtype}")
+    keep = 1 - p
+    if not keep:  # nothing is left to chance, so nothing is drawn
+        return input.mul_(0.0) if inplace else input * 0.0
+    draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
+    noise = (draws < keep).reshape(input.shape).astype(input.dtype)
+    noise *= 1 / keep
+    return input.mul_(wrap(noise)) if inplace else input * wrap(noise)

@@ -1,0 +1,111 @@
+"""Windows, drawn: geometries of convolutions, odd memory layouts, and the naive loops."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tinygrad_np.kernels import windows
+
+MANY = settings(max_examples=10 * settings.default.max_examples)  # geometries have many corners
+
+
+class Case(NamedTuple):
+    n: int
+    groups: int
+    c: int  # per group
+    o: int  # per group
+    hw: tuple[Any, ...]
+    k: tuple[Any, ...]
+    stride: tuple[Any, ...]
+    padding: tuple[Any, ...]
+    dilation: tuple[Any, ...]
+    layout: int
+
+    @property
+    def options(self) -> Any:
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+
+def pairs(lo: Any, hi: Any) -> Any:
+    return st.tuples(st.integers(lo, hi), st.integers(lo, hi))
+
+
+def fits(q: Any) -> Any:
+    try:
+        windows.axes(q.hw, q.k, q.stride, q.padding, q.dilation)
+    except ValueError:
+        return False
+    return True
+
+
+cases = st.builds(
+    Case,
+    st.sampled_from([0, 1, 2, 3, 5]),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    pairs(1, 12),
+    pairs(1, 4),
+    pairs(1, 3),
+    st.one_of(pairs(0, 3), st.tuples(pairs(0, 3), pairs(0, 3))),
+    pairs(1, 3),
+    st.integers(0, 5),
+).filter(fits)
+
+
+def stored(a: Any, layout: Any) -> Any:
+    """`a` with other strides: the same values."""
+    if layout == 1:
+        return np.ascontiguousarray(a.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
+    if layout == 2:
+        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    if layout == 3:
+        return np.ascontiguousarray(a[..., ::-1])[..., ::-1]
+    if layout == 4:
+        wide = np.zeros((*a.shape[:2], a.shape[2] * 2, a.shape[3] + 1), a.dtype)
+        wide[:, :, ::2, :-1] = a
+        return wide[:, :, ::2, :-1]
+    if layout == 5:
+        a = np.asfortranarray(a)
+    return a
+
+
+def arrays(q: Any, dtype: Any = np.float64, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    h, w = windows.axes(q.hw, q.k, q.stride, q.padding, q.dilation)
+    x = rng.standard_normal((q.n, q.groups * q.c, *q.hw)).astype(dtype)
+    k = rng.standard_normal((q.groups * q.o, q.c, *q.k)).astype(dtype)
+    b = rng.standard_normal(q.groups * q.o).astype(dtype)
+    g = rng.standard_normal((q.n, q.groups * q.o, h.out, w.out)).astype(dtype)
+    made = [stored(x, q.layout), k, b, stored(g, q.layout)]
+    for a in made:
+        a.flags.writeable = False
+    return made
+
+
+def naive(x: Any, k: Any, b: Any, g: Any, q: Any) -> Any:
+    """Value and all three gradients by one loop over every number that meets another."""
+    h, w = windows.axes(q.hw, q.k, q.stride, q.padding, q.dilation)
+    y = np.zeros(g.shape)
+    gx, gk = np.zeros(x.shape), np.zeros(k.shape)
+    for o, i, j in itertools.product(range(k.shape[0]), range(h.out), range(w.out)):
+        first = o // q.o * q.c
+        y[:, o, i, j] = b[o]
+        for c, a, e in itertools.product(range(q.c), range(h.kernel), range(w.kernel)):
+            r = i * h.stride + a * h.dilation - h.before
+            s = j * w.stride + e * w.dilation - w.before
+            if 0 <= r < h.size and 0 <= s < w.size:
+                y[:, o, i, j] += x[:, first + c, r, s] * k[o, c, a, e]
+                gx[:, first + c, r, s] += g[:, o, i, j] * k[o, c, a, e]
+                gk[o, c, a, e] += (g[:, o, i, j] * x[:, first + c, r, s]).sum()
+    return y, gx, gk

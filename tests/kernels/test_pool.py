@@ -1,0 +1,184 @@
+"""Pooling = naive loop, over drawn geometries, with ties."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from geometry import MANY, pairs, stored
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_np.kernels import adaptive, pool, windows
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> Any:
+    kernel = draw(pairs(1, 4))
+    q = {
+        "hw": draw(pairs(1, 9)),
+        "kernel": kernel,
+        "stride": draw(pairs(1, 4)),
+        "padding": tuple(draw(st.integers(0, k // 2)) for k in kernel),
+        "dilation": draw(pairs(1, 3)),
+        "ceil_mode": draw(st.booleans()),
+    }
+    q["n"], q["layout"] = draw(st.sampled_from([0, 1, 3])), draw(st.integers(0, 5))
+    return q
+
+
+def axes_of(q: Any) -> Any:
+    return windows.axes(
+        q["hw"], q["kernel"], q["stride"], q["padding"], q["dilation"], q["ceil_mode"]
+    )
+
+
+def fits(q: Any) -> Any:
+    """Some window fits, and none lies in the padding alone (PyTorch writes out of bounds there)."""
+    try:
+        h, w = axes_of(q)
+    except ValueError:
+        return False
+    return all(list(window(h, w, i, j)) for i in range(h.out) for j in range(w.out))
+
+
+drawn = geometries().filter(fits)
+
+
+def arrays(q: Any, dtype: int = np.float64) -> Any:
+    rng = np.random.default_rng(0)
+    h, w = axes_of(q)
+    x = stored(rng.integers(-2, 2, (q["n"], 2, *q["hw"])).astype(dtype), q["layout"])
+    g = stored(rng.integers(1, 9, (q["n"], 2, h.out, w.out)).astype(dtype), q["layout"] // 2)
+    x.flags.writeable = g.flags.writeable = False
+    return x, g, h, w
+
+
+def window(h: Any, w: Any, i: Any, j: Any) -> Any:
+    """Inputs of one window, in reading order."""
+    for a, e in itertools.product(range(h.kernel), range(w.kernel)):
+        r, s = (
+            i * h.stride + a * h.dilation - h.before,
+            j * w.stride + e * w.dilation - w.before,
+        )
+        if 0 <= r < h.size and 0 <= s < w.size:
+            yield r, s
+
+
+def first_largest(plane: Any, at: Any) -> Any:
+    return max(at, key=lambda p: plane[p])  # max returns the first of equals
+
+
+def padded(a: Any, i: int) -> int:
+    """Taps of a window along one axis that lie in the input or its declared padding."""
+    start = i * a.stride - a.before
+    return min(start + a.kernel, a.size + a.before) - start
+
+
+def named(q: Any, *names: str) -> Any:
+    return {name: q[name] for name in names}
+
+
+MAX = ("kernel", "stride", "padding", "dilation", "ceil_mode")
+AVG = ("kernel", "stride", "padding", "ceil_mode")
+
+
+@MANY
+@given(drawn, st.sampled_from([np.float64, np.float32, np.float16]))
+def test_max_pool_equals_the_naive_loop(q: Any, dtype: Any) -> None:
+    x, g, h, w = arrays(q, dtype)
+    y, gx = np.empty(g.shape, dtype), np.zeros(x.shape, dtype)
+    for n, c, i, j in np.ndindex(*g.shape):
+        at = list(window(h, w, i, j))
+        r, s = first_largest(x[n, c], at)
+        y[n, c, i, j] = x[n, c, r, s]
+        gx[n, c, r, s] += g[n, c, i, j]
+    options = named(q, *MAX)
+    found = pool.max_pool2d(x, **options)
+    np.testing.assert_array_equal(found, y)
+    assert found.dtype == dtype
+    back = pool.max_pool2d_backward(g, x, **options)
+    np.testing.assert_array_equal(back, gx)
+    assert back.dtype == dtype
+    values, indices = pool.max_pool2d_indices(x, **options)
+    np.testing.assert_array_equal(values, y)
+    np.testing.assert_array_equal(pool.scatter(g, indices, q["hw"]), gx)
+
+
+@MANY
+@given(drawn)
+def test_a_nan_wins_and_takes_the_gradient(q: Any) -> None:
+    x, g, h, w = arrays(q)
+    odd = np.arange(x.size).reshape(x.shape)
+    x = stored(np.where(odd % 7 == 3, np.nan, np.where(x == -2, -np.inf, x)), q["layout"])
+    y, gx = np.empty(g.shape), np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*g.shape):
+        at = list(window(h, w, i, j))
+        spoiled = [p for p in at if np.isnan(x[n, c, *p])]
+        # The last NaN, as in PyTorch, where each NaN replaces what was found before it.
+        r, s = spoiled[-1] if spoiled else first_largest(x[n, c], at)
+        y[n, c, i, j] = x[n, c, r, s]
+        gx[n, c, r, s] += g[n, c, i, j]
+    options = named(q, *MAX)
+    np.testing.assert_array_equal(pool.max_pool2d(x, **options), y)
+    np.testing.assert_array_equal(pool.max_pool2d_backward(g, x, **options), gx)
+
+
+@MANY
+@given(drawn, st.booleans(), st.sampled_from([None, 3]))
+def test_avg_pool_equals_the_naive_loop(q: Any, include: Any, divisor: Any) -> None:
+    q["dilation"] = (1, 1)
+    x, g, h, w = arrays(q)
+    options = named(q, *AVG) | {"count_include_pad": include, "divisor_override": divisor}
+    y, gx = pool.avg_pool2d(x, **options), pool.avg_pool2d_backward(g, q["hw"], **options)
+    assert y.shape == g.shape
+    assert gx.shape == x.shape
+    np.testing.assert_allclose((y * g).sum(), (x * gx).sum(), rtol=1e-9, atol=1e-9)
+    for n, c, i, j in np.ndindex(*g.shape):
+        at = list(window(h, w, i, j))
+        share = divisor or (padded(h, i) * padded(w, j) if include else len(at))
+        total = sum(x[n, c, *p] for p in at)
+        np.testing.assert_allclose(y[n, c, i, j], total / share, atol=1e-12)
+
+
+@MANY
+@given(pairs(1, 9), pairs(1, 6), st.integers(0, 5))
+def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = stored(rng.integers(-3, 3, (2, 3, *hw)).astype(float), layout)
+    g = rng.standard_normal((2, 3, *out))
+    means, tops = np.empty(g.shape), np.empty(g.shape)
+    shared, routed = np.zeros(x.shape), np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*g.shape):
+        rows = range(i * hw[0] // out[0], -(-(i + 1) * hw[0] // out[0]))
+        columns = range(j * hw[1] // out[1], -(-(j + 1) * hw[1] // out[1]))
+        at = list(itertools.product(rows, columns))
+        means[n, c, i, j] = sum(x[n, c, *p] for p in at) / len(at)
+        for p in at:
+            shared[n, c, *p] += g[n, c, i, j] / len(at)
+        top = first_largest(x[n, c], at)
+        tops[n, c, i, j] = x[n, c, *top]
+        routed[n, c, *top] += g[n, c, i, j]
+    np.testing.assert_allclose(adaptive.adaptive_avg_pool2d(x, out), means, atol=1e-12)
+    np.testing.assert_allclose(adaptive.adaptive_avg_pool2d_backward(g, hw), shared, atol=1e-12)
+    values, indices = adaptive.adaptive_max_pool2d(x, out)
+    np.testing.assert_array_equal(values, tops)
+    found = adaptive.adaptive_max_pool2d_backward(g, indices, hw)
+    np.testing.assert_allclose(found, routed, atol=1e-12)
+
+
+def test_ties_and_overlaps() -> None:
+    x = np.zeros((1, 1, 2, 2))
+    g = np.ones((1, 1, 1, 1))
+    gx = pool.max_pool2d_backward(g, x, (2, 2), stride=(2, 2))
+    np.testing.assert_array_equal(gx.ravel(), [1, 0, 0, 0])
+    x = np.array([1.0, 5, 1]).reshape(1, 1, 1, 3)
+    gx = pool.max_pool2d_backward(np.ones((1, 1, 1, 2)), x, (1, 2), stride=(1, 1))
+    np.testing.assert_array_equal(gx.ravel(), [0, 2, 0])
+
+
+def test_an_infinite_gradient_stays_where_it_belongs() -> None:
+    x = np.array([1.0, 5]).reshape(1, 1, 1, 2)
+    gx = pool.max_pool2d_backward(np.full((1, 1, 1, 1), np.inf), x, (1, 2), stride=(1, 2))
+    np.testing.assert_array_equal(gx.ravel(), [0, np.inf])

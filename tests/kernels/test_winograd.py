@@ -1,0 +1,68 @@
+"""Winograd's convolution alone: float64 shows its algebra, float32 its rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from geometry import MANY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_np.kernels import conv, lowering, winograd
+from tinygrad_np.kernels.windows import axes
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> Any:
+    kh, n = draw(st.integers(1, 12)), draw(st.integers(0, 3))
+    c, o = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    pads = [(draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(2)]
+    hw = draw(st.integers(kh, 24)), draw(st.integers(3, 13))
+    return kh, n, c, o, pads, hw
+
+
+@MANY
+@given(geometries())
+def test_values_and_filter_gradient_equal_the_reference(q: Any) -> None:
+    kh, n, c, o, pads, hw = q
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(s) for s in ((n, c, *hw), (o, c, kh, 3), (o,)))
+    h, v = axes(hw, (kh, 3), (1, 1), pads)
+    y = winograd.convolve(conv.batch_last(x), w, b, h, v).transpose(3, 1, 0, 2)
+    np.testing.assert_allclose(y, lowering.conv2d_reference(x, w, b, padding=pads), atol=1e-11)
+    g = rng.standard_normal(y.shape)
+    dw = winograd.filter_gradient(conv.batch_last(x), conv.batch_last(g), h, v)
+    wanted = lowering.conv2d_weight_reference(x, g, (kh, 3), padding=pads)
+    np.testing.assert_allclose(dw, wanted, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
+def test_float32_stays_close_to_float64(scale: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((4, 64, 20, 21)) * scale
+    w = rng.standard_normal((48, 64, 3, 3)) / 24
+    g = rng.standard_normal((4, 48, 20, 21))
+    options: Any = {"padding": (1, 1)}
+    found = (
+        conv.conv2d(x.astype(np.float32), w.astype(np.float32), **options),
+        conv.conv2d_input(g.astype(np.float32), w.astype(np.float32), (20, 21), **options),
+        conv.conv2d_weight(x.astype(np.float32), g.astype(np.float32), (3, 3), **options),
+    )
+    wanted = (
+        lowering.conv2d_reference(x, w, **options),
+        lowering.conv2d_input_reference(g, w, (20, 21), **options),
+        lowering.conv2d_weight_reference(x, g, (3, 3), **options),
+    )
+    for a, b in zip(found, wanted, strict=True):
+        assert np.abs(a - b).max() < 5e-6 * np.abs(b).max()
+        assert np.abs(a - b).mean() < 2e-6 * np.abs(b).mean()
+
+
+def test_a_nan_still_shows() -> None:
+    x = np.zeros((2, 16, 8, 8), np.float32)
+    x[0, 0, 4, 4] = np.nan
+    y = conv.conv2d(x, np.ones((16, 16, 3, 3), np.float32))
+    assert np.isnan(y[0, :, 2:5, 2:5]).all()
+    assert not np.isnan(y[1]).any()

@@ -1,0 +1,403 @@
+"""Convolution, pooling and padding refuse what does not fit, and say what would."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import nn
+import nn.functional as F
+import tinygrad_np as tg
+from tinygrad_np.errors import DtypeError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+X, LINE = tg.ones(2, 3, 8, 6), tg.ones(2, 3, 8)
+W, K = tg.ones(4, 3, 3, 2), tg.ones(4, 3, 3)
+BACK = tg.ones(3, 4, 3, 2)
+
+FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "2-D input": (
+        lambda: F.conv2d(X[0, 0], W),
+        ShapeError,
+        (
+            r"conv2d: the input needs shape \(N, C, H, W\), or \(C, H, W\) for one sample, and has "
+            r"shape \(8, 6\); insert missing dimensions of size 1"
+        ),
+    ),
+    "5-D input": (
+        lambda: F.conv2d(X[None], W),
+        ShapeError,
+        r"conv2d: the input needs shape .* \(1, 2, 3, 8, 6\)",
+    ),
+    "1-D input to conv1d": (
+        lambda: F.conv1d(LINE[0, 0], K),
+        ShapeError,
+        (
+            r"conv1d: the input needs shape \(N, C, L\), or \(C, L\) for one sample, and has shape "
+            r"\(8,\)"
+        ),
+    ),
+    "no tensor": (
+        lambda: F.conv2d([[1.0]], W),  # type: ignore[type-var]
+        TypeError,
+        r"conv2d: the input must be a Tensor, not a list; wrap data with",
+    ),
+    "an array": (lambda: F.conv2d(X.numpy(), W), TypeError, "wrap data with"),
+    "weight of another rank": (
+        lambda: F.conv2d(X, K),
+        ShapeError,
+        r"conv2d: the weight needs shape \(O, C/groups, kh, kw\), and has shape \(4, 3, 3\)",
+    ),
+    "weight of a transposed convolution": (
+        lambda: F.conv_transpose1d(LINE, BACK),
+        ShapeError,
+        r"conv_transpose1d: the weight needs shape \(C, O/groups, kl\), and has shape \(3, 4, 3, 2",
+    ),
+    "channels": (
+        lambda: F.conv2d(tg.ones(2, 1, 8, 6), W),
+        ShapeError,
+        (
+            r"conv2d: weight of shape \(4, 3, 3, 2\) with groups=1 expects an input of 3 "
+            r"channels, and "
+            r"the input of shape \(2, 1, 8, 6\) has 1"
+        ),
+    ),
+    "channels in groups": (
+        lambda: F.conv2d(X, W, groups=2),
+        ShapeError,
+        r"with groups=2 expects an input of 6 channels, and the input of shape .* has 3",
+    ),
+    "channels of a transposed convolution": (
+        lambda: F.conv_transpose2d(X, W),
+        ShapeError,
+        (
+            r"conv_transpose2d: weight of shape \(4, 3, 3, 2\) expects an input of 4 channels, "
+            r"and the "
+            r"input of shape \(2, 3, 8, 6\) has 3"
+        ),
+    ),
+    "groups that do not divide": (
+        lambda: F.conv2d(X, W, groups=3),
+        ShapeError,
+        "conv2d: groups=3 must divide the 4 channels, dimension 0 of weight",
+    ),
+    "no groups": (lambda: F.conv2d(X, W, groups=0), ShapeError, "groups=0 must divide the 4"),
+    "bias": (
+        lambda: F.conv2d(X, W, tg.ones(3)),
+        ShapeError,
+        (
+            r"conv2d: the bias needs shape \(4,\), one number for each output channel, and has "
+            r"shape "
+            r"\(3,\)"
+        ),
+    ),
+    "bias of a transposed convolution": (
+        lambda: F.conv_transpose2d(X, BACK, tg.ones(3)),
+        ShapeError,
+        r"the bias needs shape \(4,\), one number for each output channel",
+    ),
+    "stride 0": (lambda: F.conv2d(X, W, stride=0), ShapeError, "stride=0 must be at least 1"),
+    "negative stride": (
+        lambda: F.conv2d(X, W, stride=(1, -1)),
+        ShapeError,
+        r"conv2d: stride=\(1, -1\) must be at least 1",
+    ),
+    "negative padding": (
+        lambda: F.conv2d(X, W, padding=-1),
+        ShapeError,
+        "conv2d: padding=-1 must not be negative",
+    ),
+    "dilation 0": (lambda: F.conv1d(LINE, K, dilation=0), ShapeError, "dilation=0 must be at lea"),
+    "three numbers": (
+        lambda: F.conv2d(X, W, stride=(1, 2, 3)),  # type: ignore[arg-type]
+        ShapeError,
+        r"conv2d: stride=\(1, 2, 3\) has 3 numbers, and there are 2 spatial dimensions; give one",
+    ),
+    "half a stride": (
+        lambda: F.conv2d(X, W, stride=0.5),  # type: ignore[arg-type]
+        TypeError,
+        "conv2d: stride must be an int, or 2 of them in a tuple, not 0.5",
+    ),
+    "kernel larger than the input": (
+        lambda: F.conv2d(X, tg.ones(4, 3, 11, 2), padding=(1, 0)),
+        ShapeError,
+        (
+            r"conv2d: a window of size \(11, 2\) does not fit into the padded input of size \(10, "
+            r"6\): "
+            r"output size is too small; pad more, or take a smaller kernel"
+        ),
+    ),
+    "dilated kernel": (
+        lambda: F.conv1d(LINE, K, dilation=4),
+        ShapeError,
+        (
+            r"conv1d: a window of size \(3,\), dilated to \(9,\), does not fit into the padded "
+            r"input of "
+            r"size \(8,\): output size is too small"
+        ),
+    ),
+    "nothing left": (
+        lambda: F.conv_transpose2d(X[:, :, :1, :1], BACK, padding=2),
+        ShapeError,
+        (
+            r"conv_transpose2d: an input of size \(1, 1\) with kernel \(3, 2\), stride \(1, 1\) "
+            r"and "
+            r"padding \(2, 2\) gives size \(-1, -2\): output size is too small; pad less"
+        ),
+    ),
+    "output_padding": (
+        lambda: F.conv_transpose2d(X, BACK, stride=2, output_padding=2),
+        ShapeError,
+        (r"output_padding \(2, 2\) must be smaller than the stride \(2, 2\) or the dilation"),
+    ),
+    "same with stride": (
+        lambda: F.conv2d(X, W, stride=2, padding="same"),
+        RuntimeError,
+        r"conv2d: padding='same' has no meaning with stride \(2, 2\): sizes cannot stay the same",
+    ),
+    "unknown padding": (
+        lambda: F.conv2d(X, W, padding="full"),
+        ShapeError,
+        "conv2d: padding must be 'valid', 'same' or ints, not 'full'",
+    ),
+    "mixed dtypes": (
+        lambda: F.conv2d(X.double(), W),
+        DtypeError,
+        (
+            r"conv2d: the input is float64 and the weight is float32; they must be equal: cast "
+            r"one, for "
+            r"example the input with \.to\(float32\)"
+        ),
+    ),
+    "bias of another dtype": (
+        lambda: F.conv2d(X, W, tg.ones(4, dtype=tg.float64)),
+        DtypeError,
+        "conv2d: the input is float32 and the bias is float64; they must be equal",
+    ),
+    "bools": (
+        lambda: F.conv2d(X > 0, W > 0),
+        DtypeError,
+        r"conv2d multiplies and adds, and cannot do so with bools: use \.float\(\)",
+    ),
+    "max pooling of a matrix": (
+        lambda: F.max_pool2d(X[0, 0], 2),
+        ShapeError,
+        r"max_pool2d: the input needs shape \(N, C, H, W\), or \(C, H, W\)",
+    ),
+    "pooling window too large": (
+        lambda: F.max_pool2d(X, 9),
+        ShapeError,
+        (
+            r"max_pool2d: a window of size \(9, 9\) does not fit into the input of size \(8, 6\), "
+            r"padded by \(0, 0\): output size is too small; take a smaller kernel"
+        ),
+    ),
+    "padding over half of the window": (
+        lambda: F.max_pool2d(X, 2, padding=2),
+        ShapeError,
+        r"max_pool2d: padding \(2, 2\) is more than half of the window \(2, 2\): windows would lie",
+    ),
+    "average padding over half": (
+        lambda: F.avg_pool1d(LINE, 3, padding=2),
+        ShapeError,
+        r"avg_pool1d: padding \(2,\) is more than half of the window \(3,\)",
+    ),
+    "pooling stride": (
+        lambda: F.avg_pool2d(X, 2, 0),
+        ShapeError,
+        "avg_pool2d: stride=0 must be at",
+    ),
+    "kernel 0": (lambda: F.max_pool1d(LINE, 0), ShapeError, "kernel_size=0 must be at least 1"),
+    "divisor": (
+        lambda: F.avg_pool2d(X, 2, divisor_override=0),
+        ShapeError,
+        "avg_pool2d: divisor_override must not be 0",
+    ),
+    "mean of integers": (
+        lambda: F.avg_pool2d(X.long(), 2),
+        DtypeError,
+        r"avg_pool2d: means need floats, not int64; convert with \.float\(\)",
+    ),
+    "largest of bools": (
+        lambda: F.max_pool2d(X > 0, 2),
+        DtypeError,
+        r"max_pool2d: bools have no largest one; convert with \.float\(\)",
+    ),
+    "adaptive sizes": (
+        lambda: F.adaptive_avg_pool2d(X, (1, 2, 3)),
+        ShapeError,
+        r"adaptive_avg_pool2d: output_size=\(1, 2, 3\) has 3 numbers, and there are 2 spatial",
+    ),
+    "negative adaptive size": (
+        lambda: F.adaptive_max_pool1d(LINE, -1),
+        ShapeError,
+        "must not be negative",
+    ),
+    "adaptive pooling of nothing": (
+        lambda: F.adaptive_avg_pool2d(tg.ones(2, 3, 0, 4), 2),
+        ShapeError,
+        r"the input of shape \(2, 3, 0, 4\) has nothing in H, W",
+    ),
+    "unfold": (
+        lambda: F.unfold(X, 9),
+        ShapeError,
+        r"unfold: a window of size \(9, 9\) does not fit into the padded input of size \(8, 6\)",
+    ),
+    "fold of other channels": (
+        lambda: F.fold(tg.ones(1, 5, 2), (2, 3), 2),
+        ShapeError,
+        (
+            r"fold: columns of a kernel of size \(2, 2\) hold a multiple of 4 numbers, and the "
+            r"input of "
+            r"shape \(1, 5, 2\) has 5"
+        ),
+    ),
+    "fold of other windows": (
+        lambda: F.fold(tg.ones(1, 4, 3), (2, 3), 2),
+        ShapeError,
+        (
+            r"fold: an image of size \(2, 3\) has 1·2 = 2 windows, and the input of shape \(1, 4, "
+            r"3\) "
+            r"has 3 columns"
+        ),
+    ),
+    "fold of an image": (
+        lambda: F.fold(X, (2, 3), 2),
+        ShapeError,
+        r"fold: the input needs shape \(N, C·kh·kw, L\), or \(C·kh·kw, L\)",
+    ),
+    "pad by three": (
+        lambda: F.pad(X, (1, 2, 3)),
+        ShapeError,
+        (
+            r"pad: \(1, 2, 3\) must hold two numbers for each padded dimension, and the input of "
+            r"shape "
+            r"\(2, 3, 8, 6\) has 4"
+        ),
+    ),
+    "pad too many": (lambda: F.pad(tg.ones(2), (1, 1, 1, 1)), ShapeError, "must hold two numbers"),
+    "crop too much": (
+        lambda: F.pad(X, (-4, -3)),
+        ShapeError,
+        r"pad: \(-4, -3\) crops more than the input of shape \(2, 3, 8, 6\) has",
+    ),
+    "unknown mode": (
+        lambda: F.pad(X, (1, 1), mode="edge"),
+        NotImplementedError,
+        "pad: mode must be one of constant, reflect, replicate, circular, not 'edge'",
+    ),
+    "value of a mirror": (
+        lambda: F.pad(LINE, (1, 1), mode="reflect", value=1.0),
+        RuntimeError,
+        "pad: mode 'reflect' takes no value, and got 1.0",
+    ),
+    "rank of a mirror": (
+        lambda: F.pad(X, (1, 1), mode="reflect"),
+        NotImplementedError,
+        (
+            r"pad: mode 'reflect' with 2 numbers pads the last 1 of 2 or 3 dimensions, and the "
+            r"input "
+            r"has shape \(2, 3, 8, 6\)"
+        ),
+    ),
+    "mirror too far": (
+        lambda: F.pad(LINE, (8, 1), mode="reflect"),
+        ShapeError,
+        r"pad: mode 'reflect' can pad dimension 2 of size 8 by at most 7, and \(8, 1\) was asked",
+    ),
+    "round twice": (
+        lambda: F.pad(LINE, (1, 9), mode="circular"),
+        ShapeError,
+        r"mode 'circular' can pad dimension 2 of size 8 by at most 8, and \(1, 9\) was asked for",
+    ),
+    "repeat nothing": (
+        lambda: F.pad(tg.ones(2, 3, 0), (1, 1), mode="replicate"),
+        ShapeError,
+        "mode 'replicate' can pad dimension 2 of size 0 by at most 0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), FUNCTIONS.values(), ids=list(FUNCTIONS))
+def test_functions(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+MODULES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "groups and inputs": (
+        lambda: nn.Conv2d(3, 4, 2, groups=2),
+        ValueError,
+        "Conv2d: groups=2 must divide both in_channels=3 and out_channels=4",
+    ),
+    "groups and outputs": (
+        lambda: nn.ConvTranspose1d(4, 3, 2, groups=2),
+        ValueError,
+        "ConvTranspose1d: groups=2 must divide both in_channels=4 and out_channels=3",
+    ),
+    "no groups": (lambda: nn.Conv1d(4, 4, 2, groups=0), ValueError, "groups=0 must divide both"),
+    "stride 0": (lambda: nn.Conv2d(1, 1, 2, 0), ValueError, "Conv2d: stride=0 must be at least 1"),
+    "kernel 0": (lambda: nn.Conv2d(1, 1, 0), RuntimeError, "kernel_size=0 must be at least 1"),
+    "kernel of three": (lambda: nn.Conv2d(1, 1, (2, 2, 2)), ValueError, "has 3 numbers, and there"),
+    "same with stride": (
+        lambda: nn.Conv2d(1, 1, 3, stride=2, padding="same"),
+        ValueError,
+        r"Conv2d: padding='same' has no meaning with stride \(2, 2\): sizes cannot stay the same",
+    ),
+    "unknown padding": (
+        lambda: nn.Conv2d(1, 1, 3, padding="full"),
+        ValueError,
+        "Conv2d: padding must be ints, 'same' or 'valid', not 'full'",
+    ),
+    "named padding of a transposed convolution": (
+        lambda: nn.ConvTranspose2d(1, 1, 3, padding="same"),  # type: ignore[arg-type]
+        ValueError,
+        "ConvTranspose2d: padding must be ints",
+    ),
+    "padding mode": (
+        lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"),
+        ValueError,
+        "padding_mode must be one of zeros, reflect, replicate, circular, not 'mirror'",
+    ),
+    "padding mode of a transposed convolution": (
+        lambda: nn.ConvTranspose2d(1, 1, 3, padding_mode="reflect"),
+        ValueError,
+        "ConvTranspose2d: padding_mode must be 'zeros', not 'reflect': its padding crops the",
+    ),
+    "output size": (
+        lambda: nn.ConvTranspose2d(3, 4, 3, stride=2)(X, output_size=(20, 13)),
+        ValueError,
+        (
+            r"ConvTranspose2d: output_size \(20, 13\) cannot be had from an input of size \(8, "
+            r"6\): it "
+            r"must lie from \(17, 13\) to \(18, 14\)"
+        ),
+    ),
+    "rank of an output size": (
+        lambda: nn.ConvTranspose2d(3, 4, 3, stride=2)(X, output_size=(1, 17, 13)),
+        ValueError,
+        r"output_size \(1, 17, 13\) cannot be had",
+    ),
+    "padding of two sides": (
+        lambda: nn.ZeroPad2d((1, 2)),
+        ValueError,
+        r"ZeroPad2d: padding must be an int, or 4 of them, not \(1, 2\)",
+    ),
+    "device": (lambda: nn.Conv2d(1, 1, 1, device="cuda"), RuntimeError, "device cuda is not avail"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), MODULES.values(), ids=list(MODULES))
+def test_modules(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_an_error_inside_a_network_names_the_layer() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))
+    with pytest.raises(ShapeError, match="expects an input of 4 channels") as caught:
+        model(X)
+    assert any("2" in note and "Conv2d" in note for note in caught.value.__notes__)

@@ -1,0 +1,96 @@
+"""Where a sliding window stands: the arithmetic that convolution and pooling share.
+
+One spatial axis is an `Axis`. Tap ``k`` of the window at output ``o`` reads input
+``o * stride + k * dilation - before``; inputs outside ``[0, size)`` are padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Pair: TypeAlias = Sequence[int]
+Padding: TypeAlias = Sequence[Any]  # (ph, pw), or ((top, bottom), (left, right))
+
+
+class Axis(NamedTuple):
+    """A window sliding along one axis."""
+
+    size: int
+    kernel: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+
+    @property
+    def reach(self) -> int:
+        """Inputs from the first to the last tap of one window."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def out(self) -> int:
+        """Number of windows."""
+        return (self.size + self.before + self.after - self.reach) // self.stride + 1
+
+    @property
+    def span(self) -> int:
+        """Padded inputs that some window reaches; at least ``before + size``."""
+        return max((self.out - 1) * self.stride + self.reach, self.before + self.size)
+
+    def tap(self, k: int) -> tuple[slice, slice]:
+        """The outputs whose tap `k` lies inside the input, and the inputs that they read."""
+        offset = k * self.dilation - self.before
+        first = max(0, -(offset // self.stride))  # ceil(-offset / stride)
+        last = min(self.out, (self.size - 1 - offset) // self.stride + 1)
+        if last <= first:
+            return slice(0, 0), slice(0, 0)
+        start = first * self.stride + offset
+        return slice(first, last), slice(
+            start, start + (last - first - 1) * self.stride + 1, self.stride
+        )
+
+
+def axes(
+    size: Pair,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = (0, 0),
+    dilation: Pair = (1, 1),
+    ceil_mode: bool = False,
+) -> tuple[Axis, Axis]:
+    """The two axes of a 2-D window; raises ValueError where no window fits."""
+    pads = [(p, p) if isinstance(p, (int, np.integer)) else tuple(p) for p in padding]
+    built = [
+        Axis(*map(int, (size[i], kernel[i], stride[i], *pads[i], dilation[i]))) for i in (0, 1)
+    ]
+    if ceil_mode:
+        built = [_ceil(axis) for axis in built]
+    h, w = built
+    if h.out < 1 or w.out < 1:
+        padded = (h.size + h.before + h.after, w.size + w.before + w.after)
+        raise ValueError(
+            f"the window reaches {(h.reach, w.reach)} but the padded input is only {padded}: "
+            "output size is too small"
+        )
+    return h, w
+
+
+def _ceil(axis: Axis) -> Axis:
+    """Pad the end: a last, partial window counts if it starts in the input or the left padding."""
+    total = axis.size + axis.before + axis.after - axis.reach
+    out = -(-total // axis.stride) + 1
+    if (out - 1) * axis.stride >= axis.size + axis.before:
+        out -= 1
+    after = (out - 1) * axis.stride + axis.reach - axis.size - axis.before
+    return axis._replace(after=max(after, axis.after))
+
+
+def float_type(*operands: Array) -> np.dtype[Any]:
+    """The type to compute in: BLAS has no float16, and NumPy's own product rounds at every step."""
+    dtype = np.result_type(*operands)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
