@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 
-.PHONY: help mnist test check check-fast conformance bench format clean
+.PHONY: help mnist test ci check check-fast conformance bench format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,7 +15,9 @@ mnist: $(VENV)/examples.stamp ## train, evaluate and report an MLP on MNIST
 test: $(VENV)/test.stamp ## run the test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/dev.stamp lint types size test ## all that CI runs, but for conformance
+ci: conformance check ## what continuous integration runs
+
+check: $(VENV)/dev.stamp lint types size test ## format, lint, types, all tests, size of the core
 
 check-fast: $(VENV)/dev.stamp lint ## lint, and the tests that are quick
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -116,6 +116,8 @@ class Digits:
 def load_digits(where: str | None) -> Digits:
     """MNIST from a path or from wherever it is found; digits drawn by rule where it is not."""
     scale = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.1307], [0.3081])])
+    if where not in (None, "synthetic") and not Path(where).exists():
+        raise FileNotFoundError(f"--data {where}: there is no such file or folder")
     if where != "synthetic":
         try:
             return Digits(
@@ -184,8 +186,7 @@ def fit(
             history.loss.append(losses / seen)
             history.accuracy.append(right / seen)
             history.seconds.append(time.perf_counter() - start)
-            logits, labels = predict(model, validation)
-            history.validation.append(float((logits.argmax(axis=1) == labels).mean()))
+            history.validation.append(accuracy(model, validation))
             if history.validation[-1] == max(history.validation):
                 best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             if not options.quiet:
@@ -198,19 +199,29 @@ def fit(
     except KeyboardInterrupt:
         history.interrupted = True
         print("\nstopped; going on with the best weights so far", file=sys.stderr)
+        if accuracy(model, validation) > max(history.validation, default=0.0):
+            return history  # those of the epoch that was broken off
     model.load_state_dict(best)
     return history
+
+
+def accuracy(model: nn.Module, loader: Any) -> float:
+    """Share of digits that the model gets right."""
+    logits, labels = predict(model, loader)
+    return float((logits.argmax(axis=1) == labels).mean())
 
 
 def make_optimizer(model: nn.Module, options: argparse.Namespace) -> nn.optim.Optimizer:
     """Adam, or SGD with Nesterov's momentum."""
     if options.optimizer == "adam":
         return nn.optim.Adam(
-            model.parameters(), lr=options.lr or 2e-3, weight_decay=options.weight_decay
+            model.parameters(),
+            lr=2e-3 if options.lr is None else options.lr,
+            weight_decay=options.weight_decay,
         )
     return nn.optim.SGD(
         model.parameters(),
-        lr=options.lr or 0.1,
+        lr=0.1 if options.lr is None else options.lr,
         momentum=0.9,
         nesterov=True,
         weight_decay=options.weight_decay,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -144,3 +146,25 @@ def test_filling_in_place() -> None:
     x /= 2
     equal(x.numpy(), [[2, 3], [2, 3]])
     assert x.dtype == np.float32
+
+
+def test_what_was_pickled_sums_as_before() -> None:
+    x = pickle.loads(pickle.dumps(tg.tensor([0.5, 0.75])))
+    assert x.sum().item() == 1.25
+    assert x.sum().dtype == tg.float32
+
+
+def test_a_shallow_copy_shares_memory_and_version() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 1
+    z = h * h
+    copy.copy(h.detach()).mul_(5)
+    with pytest.raises(tg.GraphError, match="changed in place"):
+        z.backward(tg.tensor([1.0, 2.0]))
+
+
+def test_to_copies_when_asked_and_knows_its_options() -> None:
+    x = tg.tensor([1.0])
+    assert x.to(tg.float32, copy=True) is not x
+    with pytest.raises(TypeError, match="dtpye"):
+        x.to(dtpye=tg.float64)

@@ -620,3 +620,42 @@ def test_in_place_writes_refuse_what_does_not_fit() -> None:
         tg.tensor([1, 2]).div_(2)
     with pytest.raises(ShapeError, match=r"shape \(3,\) cannot be written into shape \(2,\)"):
         tg.ones(2).copy_(tg.ones(3))
+
+
+def test_an_ordinary_backward_adds_to_a_gradient_that_has_a_history() -> None:
+    w = leaf(1.0, 2.0)
+    (w**3).sum().backward(create_graph=True)
+    (w.grad * tg.tensor([1.0, 0.5])).sum().backward()  # a penalty on the gradient: 6·w·c more
+    np.testing.assert_allclose(w.grad.detach().numpy(), [3 + 6, 12 + 6])
+
+
+def test_an_index_means_what_it_was_when_it_was_used() -> None:
+    x, i = leaf(1.0, 2.0, 3.0), tg.tensor([0, 1])
+    y = (x * x)[i]
+    i[0] = 2
+    (y * tg.tensor([1.0, 10.0])).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [2.0, 40.0, 0.0])
+
+
+def test_gradients_of_results_share_no_memory() -> None:
+    a, b = leaf(1.0, 2.0) * 1, leaf(3.0, 4.0) * 1
+    ga, gb = tg.autograd.grad((a + b) * tg.tensor([2.0, 3.0]), [a, b], tg.tensor([1.0, 5.0]))
+    ga.mul_(10)
+    np.testing.assert_allclose(gb.numpy(), [2.0, 15.0])
+
+
+def test_a_gradient_repeated_without_a_copy_can_be_written_by_its_owner() -> None:
+    h = leaf(1.0, 2.0) * 1
+    (g,) = tg.autograd.grad(h.sum() * 3, h)
+    np.testing.assert_allclose(g.mul_(2).numpy(), [6.0, 6.0])
+
+
+def test_in_place_keeps_one_copy_of_a_result_that_its_derivative_reads() -> None:
+    h = leaf(-1.0, 2.0) * 1
+    h.relu_()
+    assert h.node is not None
+    assert h.node.saved is not None
+    assert h.node.saved[-1] is h.array
+    h.mul_(2)
+    with pytest.raises(GraphError, match="changed in place"):
+        h.backward(tg.tensor([1.0, 2.0]))

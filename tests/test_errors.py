@@ -129,3 +129,24 @@ def test_each_message_has_a_test() -> None:
         )
     ]
     assert not untested, "no pytest.raises(match=...) for\n" + "\n".join(untested)
+
+
+def test_memory_that_elements_share_cannot_be_written() -> None:
+    for write in (lambda x: x.add_(1), lambda x: x.fill_(1), lambda x: x.__setitem__(0, 1)):
+        with pytest.raises(tg.GraphError, match=r"share one place \(expand\).*clone"):
+            write(tg.zeros(1).expand(3))
+
+
+def test_data_and_grad_take_tensors_that_fit() -> None:
+    p = tg.ones(2, requires_grad=True)
+    with pytest.raises(TypeError, match="data: expected a Tensor, got a int"):
+        p.data = 3
+    with pytest.raises(RuntimeError, match="int64 numbers cannot take the place"):
+        p.data = tg.tensor([1, 2])
+    with pytest.raises(TypeError, match="grad: expected a Tensor or None, got a list"):
+        p.grad = [1.0, 2.0]
+
+
+def test_matmul_says_which_operand_is_no_tensor() -> None:
+    with pytest.raises(TypeError, match=r"matmul: operand 1 is a builtins\.list"):
+        tg.ones(2, 2) @ [1.0, 2.0]

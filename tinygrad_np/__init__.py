@@ -10,6 +10,7 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
+import types
 from typing import Any
 
 from tinygrad_np import autograd as autograd
@@ -132,11 +133,13 @@ short = int16
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve `tg.nn` and `tg.optim` on first use, and say so of names that are not here."""
+    """Resolve `nn`, `optim`, `utils.data` on first use, and say so of names that are not here."""
     if name == "nn":
         return importlib.import_module("nn")
     if name == "optim":
         return importlib.import_module("nn.optim")
+    if name == "utils":
+        return types.SimpleNamespace(data=importlib.import_module("nn.data"))
     raise AttributeError(
         f"{name} is not in tinygrad_np {__version__}; what is there: dir(tinygrad_np)"
     )

@@ -189,7 +189,7 @@ def apply(op: Op, *operands: Any) -> Any:
     recorder = thread.recorder
     if recorder is IN_RULE:
         for x in operands:
-            if isinstance(x, Meta | Value):
+            if isinstance(x, (Meta, Value)):
                 raise undeclared_read(op.name)
         y = op.forward(*operands)
         return y[0] if op.keeps else y

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.core import RESULT, Node, Value, apply, read_positions, wrap
+from tinygrad_np.core import RESULT, Meta, Node, Value, apply, read_positions, wrap
 from tinygrad_np.errors import (
     array_overwritten,
     graph_freed,
@@ -83,7 +83,7 @@ def run_backward(
             if g is None:  # beside the paths that were asked for
                 continue
             if wanted is not None and vertex in wanted:
-                found[vertex] = g if create_graph else wrap(g)
+                found[vertex] = g if create_graph else wrap(g if vertex in ours else np.array(g))
             if not isinstance(vertex, Node):
                 if wanted is None:
                     accumulate(vertex, g)
@@ -161,7 +161,7 @@ def _own(gradient: Any, node: Node, handed: list[Any]) -> Any:
 def _values(node: Node) -> list[Any]:
     """Give what the node saved as values with their place in the graph, for a rule on the tape."""
     assert node.saved is not None
-    operands = list(node.saved)
+    operands = [Meta(x.shape, x.dtype) if isinstance(x, (Meta, Value)) else x for x in node.saved]
     cells = iter(node.cells)
     for i in read_positions(node.op, node.parents):
         array = operands[i]
@@ -196,7 +196,7 @@ def accumulate(leaf: Value, gradient: Operand) -> None:
     elif grad is None:
         accumulator.grad = wrap(gradient)
     elif grad.node is not None:
-        accumulator.grad = grad + wrap(gradient)
+        accumulator.grad = wrap(grad.array + gradient)
     else:
         grad.array += gradient
         grad.written()

@@ -46,6 +46,11 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     check_tensor("cross_entropy", "input", input)
     check_tensor("cross_entropy", "target", target)
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"cross_entropy: logits must be floats, and are {input.dtype}; convert them with "
+            ".float()"
+        )
     if (
         input.ndim == 2
         and target.ndim == 1

@@ -410,14 +410,15 @@ def _check_kind(role: str, name: str, value: object, kind: type) -> None:
 def _note_layer(error: Exception, module: Module) -> None:
     """Keep one note on the error that says where in the model it happened, outermost name first."""
     path: list[str]
-    inner, path, note = getattr(error, "_layer", (None, [], ""))
-    notes = getattr(error, "__notes__", [])
+    inner, path, layer, note = getattr(error, "_layer", (None, [], "", ""))
     if inner is None:
-        note = repr(module).partition("\n")[0].rstrip("(")
-        error.add_note(f"in layer {note}")
+        layer = repr(module).partition("\n")[0].rstrip("(")
+        note = f"in layer {layer}"
+        error.add_note(note)
     else:
         names = [name for name, child in module.named_children() if child is inner]
         path = [*names[:1], *path]
-        if path:
-            notes[-1] = f"in layer {'.'.join(path)}: {note}"
-    error.__dict__["_layer"] = (module, path, note)
+        longer = f"in layer {'.'.join(path)}: {layer}" if path else note
+        notes = error.__notes__  # where others may have added theirs
+        notes[notes.index(note)] = note = longer
+    error.__dict__["_layer"] = (module, path, layer, note)

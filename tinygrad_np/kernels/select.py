@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,17 @@ def select(mask: Array, a: Any, b: Any) -> Array:
     x, and `x & 0` is 0.0. No product could do it, since 0 times inf is NaN.
     """
     if mask.size >= SMALL and mask.dtype == np.bool_:
-        if type(b) is float and b == 0 and _fits(a, mask):
+        if _is_zero(b) and _fits(a, mask):
             return _keep(a, np.negative, mask.view(np.int8))
-        if type(a) is float and a == 0 and _fits(b, mask):
+        if _is_zero(a) and _fits(b, mask):
             return _keep(b, np.subtract, mask.view(np.int8), 1)
     chosen: Array = np.where(mask, a, b)
     return chosen
+
+
+def _is_zero(x: Any) -> bool:
+    """Whether `x` is the number whose bits are all 0: -0.0 is not."""
+    return type(x) is float and x == 0 and math.copysign(1, x) > 0
 
 
 def _fits(x: Any, mask: Array) -> bool:

@@ -136,7 +136,8 @@ def _place(part: Any) -> Any:
         return part
     if part is None or part is Ellipsis or isinstance(part, (int, np.integer)):
         return part
-    array = part.array if isinstance(part, Value) else np.asarray(part)
+    # A copy: the derivative goes to the places that were meant now, whatever the index becomes.
+    array = np.array(part.array if isinstance(part, Value) else part)
     if array.dtype == np.uint8:
         array = array != 0  # PyTorch takes bytes for a mask
     if array.size == 0 and not isinstance(part, Value):

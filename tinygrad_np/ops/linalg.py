@@ -7,8 +7,8 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import Array, Op, Operand, Thunks, apply, apply_pair
-from tinygrad_np.errors import DtypeError, ShapeError
+from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, apply_pair
+from tinygrad_np.errors import DtypeError, ShapeError, no_operand
 from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
 
 V = TypeVar("V")
@@ -104,6 +104,9 @@ def matmul(input: V, other: Operand) -> V:
     """
     a: Operand = input
     b: Operand = other
+    for i, x in enumerate((a, b)):
+        if not isinstance(x, (Value, np.ndarray)):
+            raise no_operand("matmul", i, x)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(
             f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)}: both operands need at least "

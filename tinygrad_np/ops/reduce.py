@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, Value, apply
-from tinygrad_np.dtypes import float16, float32, float64, int64
+from tinygrad_np.dtypes import as_dtype, float16, float32, int64
 from tinygrad_np.kernels import softmax as kernels
 from tinygrad_np.ops.elementwise import exp, isnan, maximum, minimum, to_dtype, where
 from tinygrad_np.ops.index import take_along_dim
@@ -58,12 +58,12 @@ class Sum(Reduction):
     derivative = "dx = dy, repeated"
 
     def forward(self, x: Array) -> Array:
-        if x.dtype is float32 or x.dtype is float64:
-            return _add_up(x, self.dims, None, None, self.keepdim)
         # NumPy sums bytes as unsigned and halves in halves; PyTorch as int64 and in float32.
+        if x.dtype.kind != "f":
+            return _add_up(x, self.dims, int64, None, self.keepdim)
         if x.dtype == float16:
             return _add_up(x, self.dims, float32, None, self.keepdim).astype(float16)
-        return _add_up(x, self.dims, int64, None, self.keepdim)
+        return _add_up(x, self.dims, None, None, self.keepdim)
 
     def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
         return (lambda: self.spread(g, x.shape),)
@@ -157,18 +157,24 @@ class LogSumExp(Reduction):
         return (lambda: reshape(g, kept) * exp(x - reshape(y, kept)),)
 
 
-class Softmax(Op):
-    """Exponentials divided by their sum along one dimension."""
+class AlongDim(Op):
+    """Base of the softmax and its logarithm, which normalise along one dimension."""
 
     __slots__ = ("dim",)
-    formula = "y = exp(x) / Σ exp(x)"
-    derivative = "dx = y·(dy − Σ dy·y)"
     reads = ((RESULT,),)
     promotes = slice(None)
     floating = True
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
+
+
+class Softmax(AlongDim):
+    """Exponentials divided by their sum along one dimension."""
+
+    __slots__ = ()
+    formula = "y = exp(x) / Σ exp(x)"
+    derivative = "dx = y·(dy − Σ dy·y)"
 
     def forward(self, x: Array) -> Array:
         return kernels.softmax(x, self.dim)
@@ -177,18 +183,12 @@ class Softmax(Op):
         return (lambda: y * (g - sum(g * y, self.dim, keepdim=True)),)
 
 
-class LogSoftmax(Op):
+class LogSoftmax(AlongDim):
     """Logarithm of the softmax along one dimension."""
 
-    __slots__ = ("dim",)
+    __slots__ = ()
     formula = "y = x − log Σ exp(x)"
     derivative = "dx = dy − exp(y)·Σ dy"
-    reads = ((RESULT,),)
-    promotes = slice(None)
-    floating = True
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
 
     def forward(self, x: Array) -> Array:
         return kernels.log_softmax(x, self.dim)
@@ -247,7 +247,7 @@ def sum(
     tensor([4., 6.])
     """
     if dtype is not None:
-        input = to_dtype(input, np.dtype(dtype))
+        input = to_dtype(input, as_dtype(dtype))
     x: Operand = input
     return apply(Sum(_reduced(dim, x.ndim, "sum"), keepdim), input)
 
@@ -273,7 +273,7 @@ def mean(
     tensor(3.)
     """
     if dtype is not None:
-        input = to_dtype(input, np.dtype(dtype))
+        input = to_dtype(input, as_dtype(dtype))
     x: Operand = input
     if x.dtype.kind != "f":
         raise RuntimeError(
@@ -411,7 +411,7 @@ def min(input: V, dim: Any = None, keepdim: bool = False) -> Any:
 def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
     x: Operand = input
     if x.ndim == 0:
-        return ValuesIndices(input, indices)
+        return ValuesIndices(to_dtype(input, x.dtype), indices)
     values = take_along_dim(input, indices, dim)
     if keepdim:
         return ValuesIndices(values, indices)
@@ -451,11 +451,9 @@ def log_softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
     return _along(LogSoftmax, input, dim, dtype, "log_softmax")
 
 
-def _along(
-    kind: type[Softmax | LogSoftmax], input: V, dim: int, dtype: DtypeLike | None, name: str
-) -> V:
+def _along(kind: type[AlongDim], input: V, dim: int, dtype: DtypeLike | None, name: str) -> V:
     if dtype is not None:
-        input = to_dtype(input, np.dtype(dtype))
+        input = to_dtype(input, as_dtype(dtype))
     x: Operand = input
     at = normalize_dim(dim, x.ndim, name)
     if x.ndim == 0:

@@ -248,6 +248,8 @@ def flatten(input: V, start_dim: int = 0, end_dim: int = -1) -> V:
     last = normalize_dim(end_dim, x.ndim, "flatten")
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    if first == last and x.ndim:
+        return input  # as PyTorch does: nothing to join
     shape = tuple(x.shape)
     joined = (math.prod(shape[first : last + 1]),)
     return reshape(input, shape[:first] + joined + shape[last + 1 :])

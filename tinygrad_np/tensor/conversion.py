@@ -27,11 +27,16 @@ class Converting(Value):
     __array_priority__ = 1000  # array * tensor asks the tensor, which says what to do
 
     def to(
-        self, *args: Any, dtype: DtypeLike | None = None, device: object = None, **_: Any
+        self,
+        *args: Any,
+        dtype: DtypeLike | None = None,
+        device: object = None,
+        non_blocking: builtins.bool = False,  # noqa: ARG002 - there is one device to wait for
+        copy: builtins.bool = False,
     ) -> Self:
         """Convert to a dtype, a device (`'cpu'`), or to those of another tensor.
 
-        Returns the tensor itself where nothing changes. Gradient: converted back.
+        Returns the tensor itself where nothing changes, unless `copy`. Gradient: converted back.
         """
         for arg in args:
             if isinstance(arg, Value):
@@ -44,7 +49,7 @@ class Converting(Value):
                 device = arg
         check_device(device)
         given = self.dtype if dtype is None else as_dtype(dtype)
-        return self if given == self.dtype else apply(Cast(given), self)
+        return self if given == self.dtype and not copy else apply(Cast(given), self)
 
     def type_as(self, other: Value) -> Self:
         """Convert to the dtype of `other`."""

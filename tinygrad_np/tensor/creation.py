@@ -86,7 +86,9 @@ def to_array(data: Any, dtype: DtypeLike | None) -> np.ndarray[Any, Any]:
                 f"{names} first"
             )
         wanted = native
-    return array if wanted is None else array.astype(wanted, copy=False)
+    # Unpickled arrays, for one, have a dtype that equals NumPy's own and is another object.
+    canonical = np.dtype((array.dtype if wanted is None else wanted).type)
+    return array.view(canonical) if array.dtype == canonical else array.astype(canonical)
 
 
 def _without_tensors(data: Any) -> Any:

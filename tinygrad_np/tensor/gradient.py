@@ -81,6 +81,11 @@ class Differentiable(Value):
 
     @grad.setter
     def grad(self, grad: Value | None) -> None:
+        if grad is not None and not isinstance(grad, Value):
+            raise TypeError(
+                f"grad: expected a Tensor or None, got a {type(grad).__qualname__}; wrap it with "
+                "tensor()"
+            )
         if grad is not None and grad.array.shape != self.array.shape:
             raise ShapeError(
                 f"grad: a gradient of shape {grad.array.shape} cannot be that of a tensor of shape "
@@ -107,6 +112,15 @@ class Differentiable(Value):
 
     @data.setter
     def data(self, data: Value) -> None:
+        if not isinstance(data, Value):
+            raise TypeError(
+                f"data: expected a Tensor, got a {type(data).__qualname__}; wrap it with tensor()"
+            )
+        if self.requires_grad and data.array.dtype.kind != "f":
+            raise RuntimeError(
+                f"data: {data.array.dtype} numbers cannot take the place of a tensor that requires "
+                "grad; convert them with .float()"
+            )
         self.array = data.array
         self.cell = data.cell
 

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_np.core import Value, register_result_class
 from tinygrad_np.tensor.arithmetic import Arithmetic
 from tinygrad_np.tensor.conversion import Converting
-from tinygrad_np.tensor.creation import require_grad, tensor
+from tinygrad_np.tensor.creation import require_grad, tensor, to_array
 from tinygrad_np.tensor.gradient import Differentiable
 from tinygrad_np.tensor.printing import tensor_repr
 from tinygrad_np.tensor.reduction import Reducing
@@ -55,13 +55,21 @@ class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Differentiable)
         copy.grad = None if self.grad is None else self.grad.detach().clone()
         return copy
 
+    def __copy__(self) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.array, copy.node, copy.cell = self.array, self.node, self.cell
+        copy.accumulator = None
+        if self.node is None and self.requires_grad:
+            require_grad(copy)
+        return copy
+
     def __getstate__(self) -> dict[str, Any]:
         if self.node is not None:
             raise RuntimeError("pickle: only leaves can be pickled; use .detach() on a result")
         return {"array": self.array, "requires_grad": self.requires_grad}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.array = state["array"]
+        self.array = to_array(state["array"], None)
         self.node = None
         self.cell = [0]
         self.accumulator = None

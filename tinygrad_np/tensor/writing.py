@@ -43,8 +43,21 @@ class Writing(Value):
     def __itruediv__(self, other: Any) -> Self:
         return _store(self, ops.div(self, other))
 
+    def __ipow__(self, exponent: Any) -> Self:
+        return _store(self, ops.pow(self, exponent))
+
+    def __iand__(self, other: Any) -> Self:
+        return _store(self, ops.bitwise_and(self, other))
+
+    def __ior__(self, other: Any) -> Self:
+        return _store(self, ops.bitwise_or(self, other))
+
+    def __ixor__(self, other: Any) -> Self:
+        return _store(self, ops.bitwise_xor(self, other))
+
     def __setitem__(self, index: Any, value: Any) -> None:
         _refuse_recorded(self, value, "x[index] = v")
+        _refuse_read_only(self)
         self.array[numpy_index(index)] = to_array(value, self.array.dtype)
         self.written()
 
@@ -74,7 +87,8 @@ class Writing(Value):
 
     def fill_(self, value: Number) -> Self:
         """Set every element to `value`."""
-        _refuse_recorded(self, None, "fill_")
+        _refuse_recorded(self, value, "fill_")
+        _refuse_read_only(self)
         self.array.fill(value)
         self.written()
         return self
@@ -140,10 +154,33 @@ def _store(target: T, result: Any) -> T:
     _write(target, result.array)
     if result.node is not None:  # under no_grad a result keeps the node that it had
         target.node = result.node
+        _share_result(result, target)
     return target
 
 
+def _share_result(result: Value, target: Value) -> None:
+    """Where the derivative reads the result, let it read it in the target: one copy is enough."""
+    node = result.node
+    assert node is not None
+    if node.saved is not None and node.saved[-1] is result.array:
+        node.saved = [*node.saved[:-1], target.array]
+        node.cells = [
+            (target.cell, target.cell[0]) if cell is result.cell else (cell, seen)
+            for cell, seen in node.cells
+        ]
+
+
+def _refuse_read_only(target: Value) -> None:
+    if not target.array.flags.writeable:
+        raise GraphError(
+            f"in place: the memory of this tensor of shape {target.array.shape} cannot be written: "
+            "several of its elements share one place (expand), or it was made of a read-only "
+            "array; write into a .clone()"
+        )
+
+
 def _write(target: Value, array: np.ndarray[Any, Any]) -> None:
+    _refuse_read_only(target)
     try:
         np.copyto(target.array, array, casting="unsafe")
     except ValueError as error:
