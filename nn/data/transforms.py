@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 import tinygrad_np as tg
+from nn.data.affine import RandomAffine as RandomAffine  # noqa: PLC0414 - meant for those who import this
 from nn.data.collate import default_collate
 
 if TYPE_CHECKING:

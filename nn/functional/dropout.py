@@ -37,6 +37,7 @@ def dropout(
     if not keep:  # nothing is left to chance, so nothing is drawn
         return input.mul_(0.0) if inplace else input * 0.0
     draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
-    noise = (draws < keep).reshape(input.shape).astype(input.dtype)
+    noise = np.empty_like(input.array)  # in its memory order, so that each pass is one stride
+    noise[...] = (draws < keep).reshape(input.shape)
     noise *= 1 / keep
     return input.mul_(wrap(noise)) if inplace else input * wrap(noise)

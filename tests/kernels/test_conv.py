@@ -18,7 +18,6 @@ def fast(x: Any, k: Any, b: Any, g: Any, q: Any) -> Any:
         conv.conv2d(x, k, b, **q.options),
         conv.conv2d_input(g, k, q.hw, **q.options),
         conv.conv2d_weight(x, g, q.k, **q.options),
-        conv.conv2d_bias(g),
     )
 
 
@@ -27,7 +26,6 @@ def reference(x: Any, k: Any, b: Any, g: Any, q: Any) -> Any:
         lowering.conv2d_reference(x, k, b, **q.options),
         lowering.conv2d_input_reference(g, k, q.hw, **q.options),
         lowering.conv2d_weight_reference(x, g, q.k, **q.options),
-        g.sum((0, 2, 3)),
     )
 
 
@@ -42,7 +40,7 @@ def close(found: Any, wanted: Any, tolerance: Any) -> None:
 @given(cases)
 def test_fast_and_reference_equal_the_naive_loop(q: Any) -> None:
     made = arrays(q)
-    wanted = (*naive(*made, q), made[3].sum((0, 2, 3)))
+    wanted = naive(*made, q)
     close(reference(*made, q), wanted, 1e-12)
     close(fast(*made, q), wanted, 1e-12)
 

@@ -128,12 +128,6 @@ def conv2d_weight(
     return np.ascontiguousarray(dw, x.dtype).reshape(o, c, kh, kw)
 
 
-def conv2d_bias(g: Array) -> Array:
-    """Adjoint in the bias: ``(N, O, OH, OW) -> (O,)``."""
-    total: Array = batch_last(g).sum((0, 2, 3), dtype=float_type(g))
-    return total.astype(g.dtype, copy=False)
-
-
 def batch_last(x: Array) -> Array:
     """``(N, C, H, W) -> (H, C, W, N)`` whose ``(W, N)`` is one run: a view if `x` is stored so."""
     n = x.shape[0]
