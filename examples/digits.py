@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ import report
 import nn
 import nn.functional as F
 import tinygrad_np as tg
-from nn.data import DataLoader, datasets, random_split, transforms
+from nn.data import DataLoader, Subset, datasets, random_split, transforms
 
 if TYPE_CHECKING:
     import argparse
@@ -44,17 +45,20 @@ def add_options(parser: argparse.ArgumentParser, *, epochs: int, output: str) ->
     parser.set_defaults(default_epochs=epochs)
 
 
-def run(model: nn.Module, options: argparse.Namespace) -> int:
+def run(model: nn.Module, options: argparse.Namespace, augment: Any = None) -> int:
     """Do what the options ask for; what cannot be done is said in one line."""
     try:
-        train_and_report(model, options)
+        train_and_report(model, options, augment)
     except (OSError, ImportError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}".replace("\n", " "))
     return 0
 
 
-def train_and_report(model: nn.Module, options: argparse.Namespace) -> None:
-    """Train the model, evaluate it on the test digits, and write everything down."""
+def train_and_report(model: nn.Module, options: argparse.Namespace, augment: Any) -> None:
+    """Train the model, evaluate it on the test digits, and write everything down.
+
+    Training digits go through the transform `augment`, a new draw each time they are seen.
+    """
     epochs = options.epochs
     if epochs is None:
         epochs = 0 if options.load else options.default_epochs
@@ -64,6 +68,8 @@ def train_and_report(model: nn.Module, options: argparse.Namespace) -> None:
         model.load_state_dict(tg.load(options.load))
     data = load_digits(options.data)
     train, validation = random_split(data.train, [len(data.train) - data.held_out, data.held_out])
+    if augment is not None:
+        train = Subset(augmented(data.train, augment), train.indices)
     loader = DataLoader(train, options.batch_size, shuffle=True)
     if options.graph:
         draw_graph(model, loader, options.graph)
@@ -90,7 +96,9 @@ def train_and_report(model: nn.Module, options: argparse.Namespace) -> None:
     (options.output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     if not options.quiet:
         report.print_tables(metrics)
-    drawn = report.draw(options.output, history, logits, labels, data.test.data.numpy())
+    inside = look_inside(model, data.test[0][0])
+    images = data.test.data.numpy()
+    drawn = report.draw(options.output, history, logits, labels, images, inside)
     if not (drawn or options.quiet):
         print('no pictures: matplotlib is missing (pip install "tinygrad-np[plot]")')
     print(
@@ -111,6 +119,13 @@ class Digits:
     def held_out(self) -> int:
         """How many training digits are kept for validation."""
         return min(VALIDATION, len(self.train) // 10)
+
+
+def augmented(dataset: Any, transform: Any) -> Any:
+    """Give the dataset a second face, over the same arrays: images go through `transform` first."""
+    other = copy.copy(dataset)
+    other.transform = transforms.Compose([transform, dataset.transform])
+    return other
 
 
 def load_digits(where: str | None) -> Digits:
@@ -237,6 +252,21 @@ def predict(model: nn.Module, loader: Any) -> tuple[np.ndarray[Any, Any], np.nda
         logits.append(model(images).numpy())
         labels.append(batch_labels.numpy())
     return np.concatenate(logits), np.concatenate(labels)
+
+
+@tg.no_grad()
+def look_inside(model: nn.Module, image: tg.Tensor) -> report.Inside | None:
+    """What a network of convolutions makes of one digit, layer by layer; None for others."""
+    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    if not convolutions or not isinstance(model, nn.Sequential):
+        return None
+    model.eval()
+    maps, x = [], image[None]
+    for layer in model:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU) and x.ndim == 4:
+            maps.append(x[0].numpy())
+    return report.Inside(image[0].numpy(), convolutions[0].weight.detach().numpy()[:, 0], maps)
 
 
 def progress(loader: Any, title: str, quiet: bool) -> Iterable[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,8 +38,23 @@ def print_tables(metrics: dict[str, Any]) -> None:
     print()
 
 
-def draw(folder: Path, history: History, logits: Array, labels: Array, images: Array) -> bool:
-    """Draw learning curves, confusion matrix and worst mistakes; False without matplotlib."""
+class Inside(NamedTuple):
+    """What a convolutional network learned, and what it sees in one digit."""
+
+    image: Array  # (H, W)
+    filters: Array  # of the first layer, (O, kh, kw)
+    maps: list[Array]  # after each convolution and its activation, (C, H, W)
+
+
+def draw(
+    folder: Path,
+    history: History,
+    logits: Array,
+    labels: Array,
+    images: Array,
+    inside: Inside | None = None,
+) -> bool:
+    """Draw curves, confusion matrix, worst mistakes and filters; False without matplotlib."""
     try:
         import matplotlib as mpl
     except ImportError:
@@ -53,6 +68,18 @@ def draw(folder: Path, history: History, logits: Array, labels: Array, images: A
     }
     if history.loss:
         figures["curves"] = _curves_figure(plt, history)
+    if inside is not None:
+        largest = float(np.abs(inside.filters).max())
+        figures["filters"] = _grid_figure(
+            plt,
+            "Filters of the first layer",
+            inside.filters,
+            cmap="RdBu",
+            limits=(-largest, largest),
+        )
+        for i, maps in enumerate(inside.maps):
+            title = f"What {len(maps)} filters of convolution {i + 1} find in a digit"
+            figures[f"maps{i + 1}"] = _grid_figure(plt, title, maps, first=inside.image)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=120)
         plt.close(figure)
@@ -102,4 +129,35 @@ def _mistakes_figure(plt: Any, logits: Array, labels: Array, images: Array) -> A
     for axes, i in zip(grid.flat, worst, strict=False):
         axes.imshow(images[i], cmap="gray_r")
         axes.set_title(f"{labels[i]} as {predictions[i]} ({confidence[i]:.0%})", fontsize=9)
+    return figure
+
+
+def _grid_figure(
+    plt: Any,
+    title: str,
+    planes: Array,
+    *,
+    first: Array | None = None,
+    cmap: str = "viridis",
+    limits: tuple[float | None, float | None] = (None, None),
+) -> Any:
+    """Draw small planes side by side, after the image that they belong to."""
+    count = len(planes) + (first is not None)
+    columns = min(8, count)
+    rows = -(-count // columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.1 * columns, 1.1 * rows + 0.5),
+        layout="constrained",
+        squeeze=False,
+    )
+    figure.suptitle(title)
+    cells = iter(grid.flat)
+    for axes in grid.flat:
+        axes.axis("off")
+    if first is not None:
+        next(cells).imshow(first, cmap="gray_r")
+    for axes, plane in zip(cells, planes, strict=False):
+        axes.imshow(plane, cmap=cmap, vmin=limits[0], vmax=limits[1])
     return figure

@@ -1,6 +1,5 @@
 """The example as a user runs it: a command line, a small dataset in MNIST's format, files."""
 
-import gzip
 import json
 import os
 import signal
@@ -14,25 +13,12 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from nn.data.datasets.idx import idx_header
-from nn.data.datasets.synthetic import synthetic_digits
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 COMMAND = [sys.executable, str(ROOT / "examples" / "mnist_mlp.py")]
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("mnist")
-    for name, n, seed in (("train", 3000, 0), ("t10k", 500, 1)):
-        for kind, array in zip(("images", "labels"), synthetic_digits(n, seed), strict=True):
-            path = folder / f"{name}-{kind}-idx{array.ndim}-ubyte.gz"
-            with gzip.open(path, "wb") as file:
-                file.write(idx_header(array.shape) + array.astype(np.uint8).tobytes())
-    return folder
 
 
 def options(data: Path, output: Path, *more: str) -> list[str]:
