@@ -1,0 +1,342 @@
+"""Convolution and pooling at the edges, and over drawn geometries, H apart from W throughout.
+
+Expected values are what PyTorch 2.13 did, as written down in the table of semantics.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import window_oracles as oracles
+from geometry import MANY, Case, arrays, cases, naive, pairs
+from helpers import TIGHT, gradients, tensors, weights
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+import nn.functional as F
+import tinygrad_np as tg
+from tinygrad_np.kernels import lowering
+
+equal, close = np.testing.assert_array_equal, np.testing.assert_allclose
+inf, nan = math.inf, math.nan
+
+
+# --- drawn geometries ---
+
+
+def convolve(q: Case, x: tg.Tensor, w: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
+    """`conv2d`, by way of `pad` where the two sides differ."""
+    sides = [p if isinstance(p, tuple) else (p, p) for p in q.padding]
+    padded = F.pad(x, [*sides[1], *sides[0]])
+    return F.conv2d(padded, w, b, q.stride, 0, q.dilation, q.groups)
+
+
+@MANY
+@given(cases)
+def test_convolution_equals_the_naive_loop_and_the_reference(q: Case) -> None:
+    x, w, b, g = arrays(q)
+    operands = tensors([x, w, b])
+    y = convolve(q, *operands)
+    found = [y.detach().numpy(), *(a.numpy() for a in tg.autograd.grad(y, operands, tg.tensor(g)))]
+    for a, expected in zip(found, (*naive(x, w, b, g, q), g.sum((0, 2, 3))), strict=True):
+        close(a, expected, rtol=1e-10, atol=1e-10)
+    reference = lowering.conv2d_reference(x, w, b, **q.options)
+    close(found[0], reference, rtol=1e-10, atol=1e-10)
+
+
+small = st.builds(
+    Case,
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    pairs(4, 5),
+    pairs(1, 2),
+    pairs(1, 3),
+    pairs(0, 2),
+    pairs(1, 3),
+    st.integers(0, 5),
+)
+
+
+@given(small)
+def test_derivatives_of_both_orders(q: Case) -> None:
+    operands = tensors(arrays(q)[:3])
+
+    def forward(*xs: tg.Tensor) -> tg.Tensor:
+        return F.conv2d(*xs, q.stride, q.padding, q.dilation, q.groups)
+
+    assert tg.autograd.gradcheck(forward, operands, **TIGHT)
+    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
+
+
+@given(small, st.data())
+def test_derivatives_of_both_orders_of_the_transpose(q: Case, data: st.DataObject) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((q.n, q.groups * q.o, *data.draw(pairs(2, 3))))
+    w = rng.standard_normal((q.groups * q.o, q.c, *q.k))
+    operands = tensors([x, w, rng.standard_normal(q.groups * q.c)])
+    extra = tuple(
+        data.draw(st.integers(0, max(s, d) - 1)) for s, d in zip(q.stride, q.dilation, strict=True)
+    )
+
+    def forward(*xs: tg.Tensor) -> tg.Tensor:
+        return F.conv_transpose2d(*xs, q.stride, 0, extra, q.groups, q.dilation)
+
+    options = {"stride": q.stride, "output_padding": extra, "groups": q.groups}
+    expected = oracles.conv_transpose2d(
+        x, w, operands[2].detach().numpy(), dilation=q.dilation, **options
+    )
+    close(forward(*operands).detach().numpy(), expected, atol=1e-12)
+    assert tg.autograd.gradcheck(forward, operands, **TIGHT)
+    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
+
+
+@st.composite
+def poolings(draw: st.DrawFn) -> tuple[tuple[int, int], dict[str, Any]]:
+    kernel = draw(pairs(1, 3))
+    return draw(pairs(4, 7)), {
+        "kernel_size": kernel,
+        "stride": draw(pairs(1, 3)),
+        "padding": tuple(draw(st.integers(0, k // 2)) for k in kernel),
+        "ceil_mode": draw(st.booleans()),
+    }
+
+
+@given(poolings(), pairs(1, 2), st.booleans())
+def test_poolings_of_drawn_windows(q: Any, dilation: Any, include: bool) -> None:
+    hw, options = q
+    x = np.random.default_rng(0).permutation(2 * math.prod(hw)).reshape(1, 2, *hw) * 0.5
+    operands = tensors([x])
+    kernel, stride, padding = (options[k] for k in ("kernel_size", "stride", "padding"))
+    at = {"stride": stride, "padding": padding, "ceil": options["ceil_mode"]}
+    expected = oracles.pool2d(np.max, x, kernel, dilation=dilation, fill=-inf, **at)
+    y = F.max_pool2d(*operands, **options, dilation=dilation)
+    equal(y.detach().numpy(), expected)
+    for f in (
+        lambda x: F.max_pool2d(x, **options, dilation=dilation),
+        lambda x: F.avg_pool2d(x, **options, count_include_pad=include),
+    ):
+        assert tg.autograd.gradcheck(f, operands, **TIGHT)
+        assert tg.autograd.gradgradcheck(f, operands, fast_mode=True)
+    if not include:
+        counts = oracles.pool2d(np.sum, np.ones_like(x), kernel, **at)
+        means = oracles.pool2d(np.sum, x, kernel, **at) / counts
+        close(F.avg_pool2d(*operands, **options, count_include_pad=False).detach(), means)
+
+
+# --- convolution ---
+
+
+def test_convolution_does_not_flip_the_kernel() -> None:
+    x = tg.tensor([[[0.0, 0.0, 1.0, 0.0, 0.0]]])
+    equal(F.conv1d(x, tg.tensor([[[1.0, 2.0, 3.0]]])).numpy(), [[[3.0, 2.0, 1.0]]])
+
+
+@pytest.mark.parametrize(("k", "d"), [(1, 1), (2, 1), (3, 1), (4, 1), (2, 3), (3, 2), (4, 3)])
+def test_same_padding_keeps_the_size_and_pads_the_odd_place_on_the_right(k: int, d: int) -> None:
+    x, w = tg.randn(2, 3, 9, 8), tg.randn(4, 3, k, 2)
+    y = F.conv2d(x, w, padding="same", dilation=(d, 1))
+    assert y.shape == (2, 4, 9, 8)
+    total = d * (k - 1)
+    padded = F.pad(x, (0, 1, total // 2, total - total // 2))
+    close(y.numpy(), F.conv2d(padded, w, dilation=(d, 1)).numpy(), atol=1e-6)
+
+
+def test_unbatched_input() -> None:
+    x = tg.randn(3, 8, 7)
+    for layer in (
+        nn.Conv2d(3, 4, 3),
+        nn.ConvTranspose2d(3, 4, 3),
+        nn.MaxPool2d(2),
+        nn.AvgPool2d(3),
+    ):
+        close(layer(x).detach().numpy(), layer(x[None])[0].detach().numpy(), atol=1e-6)
+    for line in (nn.Conv1d(3, 4, 3), nn.MaxPool1d(2), nn.AvgPool1d(3), nn.AdaptiveAvgPool1d(2)):
+        one = line(x[:, 0])
+        assert one.ndim == 2
+        close(one.detach().numpy(), line(x[None, :, 0])[0].detach().numpy(), atol=1e-6)
+
+
+def test_trailing_rows_that_no_window_reaches_get_no_gradient() -> None:
+    x = tg.randn(1, 1, 6, 5, requires_grad=True)
+    for y in (F.conv2d(x, tg.ones(1, 1, 2, 2), stride=(4, 3)), F.max_pool2d(x, 2, (4, 3))):
+        assert y.shape == (1, 1, 2, 2)
+    y = F.avg_pool2d(x, 2, (3, 4))
+    (g,) = tg.autograd.grad(y, x, tg.ones(*y.shape))
+    equal(g.numpy()[0, 0, :, 2:4], np.zeros((6, 2)))
+    equal(g.numpy()[0, 0, [2, 5]], np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.Conv2d(2, 4, (3, 2), stride=2, groups=2),
+        nn.ConvTranspose2d(2, 3, 3, stride=2),
+        nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"),
+        nn.MaxPool2d(2),
+        nn.AvgPool2d(2, padding=1),
+        nn.AdaptiveAvgPool2d((2, None)),
+        nn.AdaptiveMaxPool2d(3),
+        nn.Unfold(2),
+        nn.ReplicationPad2d(2),
+    ],
+    ids=str,
+)
+def test_an_empty_batch_passes_forward_and_backward(layer: nn.Module) -> None:
+    x = tg.zeros(0, 2, 6, 5, requires_grad=True)
+    y = layer(x)
+    assert y.shape[0] == 0
+    assert y.shape[1:] == layer(tg.zeros(1, 2, 6, 5)).shape[1:]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == x.shape
+    for p in layer.parameters():
+        equal(p.grad.numpy(), np.zeros(p.shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtypes_stay(dtype: Any) -> None:
+    x = tg.tensor(np.ones((2, 3, 8, 7), dtype), requires_grad=True)
+    w = tg.tensor(np.ones((4, 3, 3, 3), dtype), requires_grad=True)
+    y = F.avg_pool2d(F.max_pool2d(F.pad(F.conv2d(x, w), (1, 0)), 2), 2)
+    assert y.dtype == dtype
+    for g in gradients(y, [x, w]):
+        assert g.dtype == dtype
+
+
+def test_what_a_convolution_keeps() -> None:
+    """A first layer keeps no weight for an image that needs no gradient, so it may be written."""
+    x, w = tg.randn(1, 1, 4, 4), tg.randn(1, 1, 2, 2, requires_grad=True)
+    y = F.conv2d(x, w)
+    with tg.no_grad():
+        w.mul_(2.0)
+    y.sum().backward()
+    close(w.grad.numpy()[0, 0, 0, 0], x.numpy()[0, 0, :3, :3].sum(), rtol=1e-5)
+    y = F.conv2d(x, w)
+    x.mul_(2.0)
+    with pytest.raises(RuntimeError, match=r"derivative of Conv2d .* reads was changed in place"):
+        y.sum().backward()
+
+
+def test_relu_in_place_after_a_convolution() -> None:
+    layer, x = nn.Conv2d(1, 2, 3), tg.randn(2, 1, 5, 5)
+    grads = []
+    for inplace in (False, True):
+        layer.zero_grad()
+        y = nn.ReLU(inplace)(layer(x))
+        y.backward(weights(y.shape, np.float32))
+        grads.append(layer.weight.grad.numpy().copy())
+    equal(*grads)
+
+
+def test_third_derivatives() -> None:
+    x, w = tg.randn(1, 1, 4, 4, dtype=tg.float64), tg.randn(1, 1, 2, 2, dtype=tg.float64)
+
+    def cubed(w: tg.Tensor) -> tg.Tensor:
+        return (F.conv2d(x, w) ** 3).sum()
+
+    w.requires_grad_()
+    g: Any = cubed(w)
+    for _ in range(3):  # along (1, 1, 1, 1), so each step is a number
+        (g,) = tg.autograd.grad(g, w, create_graph=True)
+        g = g.sum()
+    expected = 6 * (oracles.conv2d(x.numpy(), np.ones((1, 1, 2, 2))) ** 3).sum()
+    close(g.item(), expected, rtol=1e-9)
+
+
+# --- pooling ---
+
+
+def test_ties_of_max_pooling() -> None:
+    x = tg.zeros(1, 1, 2, 2, requires_grad=True)
+    F.max_pool2d(x, 2).backward(tg.full((1, 1, 1, 1), 3.0))
+    equal(x.grad.numpy().ravel(), [3, 0, 0, 0])
+    x = tg.tensor([[1.0, 5.0, 1.0]], requires_grad=True)
+    F.max_pool1d(x, 2, 1).backward(tg.tensor([[2.0, 3.0]]))
+    equal(x.grad.numpy(), [[0, 5, 0]])
+
+
+def test_max_padding_never_wins_and_nan_always_does() -> None:
+    x = tg.full((1, 1, 3, 3), -5.0)
+    equal(F.max_pool2d(x, 3, 2, 1).numpy(), np.full((1, 1, 2, 2), -5.0))
+    x = tg.tensor([[[1.0, nan, 3.0, 4.0]]])
+    equal(F.max_pool1d(x, 2).numpy(), [[[nan, 4.0]]])
+
+
+def test_average_padding_counts_unless_told_otherwise() -> None:
+    x = tg.ones(1, 1, 4, 3)
+    equal(F.avg_pool2d(x, 2, 2, 1).numpy()[0, 0], [[0.25, 0.5], [0.5, 1.0], [0.25, 0.5]])
+    equal(F.avg_pool2d(x, 2, 2, 1, count_include_pad=False).numpy(), np.ones((1, 1, 3, 2)))
+
+
+def test_ceil_mode_drops_windows_that_start_beyond_the_input() -> None:
+    x = tg.arange(5.0).reshape(1, 5)
+    equal(F.max_pool1d(x, 2, 2).numpy(), [[1, 3]])
+    equal(F.max_pool1d(x, 2, 2, ceil_mode=True).numpy(), [[1, 3, 4]])
+    equal(F.max_pool1d(x, 1, 3, ceil_mode=True).numpy(), [[0, 3]])
+    equal(F.avg_pool1d(x, 2, 2, ceil_mode=True).numpy(), [[0.5, 2.5, 4.0]])
+
+
+def test_indices_point_at_the_maxima() -> None:
+    x = tg.randn(2, 3, 7, 6)
+    for y, at in (
+        F.max_pool2d(x, (3, 2), (2, 1), 1, return_indices=True),
+        F.adaptive_max_pool2d(x, (3, 4), return_indices=True),
+    ):
+        assert at.dtype == np.int64
+        assert not at.requires_grad
+        planes, flat = x.numpy().reshape(6, 42), at.numpy().reshape(6, -1)
+        equal(np.take_along_axis(planes, flat, 1).reshape(y.shape), y.numpy())
+
+
+def test_adaptive_pooling_of_one_bin_is_the_mean() -> None:
+    x = tg.randn(2, 3, 7, 6)
+    close(F.adaptive_avg_pool2d(x, 1).numpy()[..., 0, 0], x.numpy().mean((2, 3)), atol=1e-6)
+    equal(F.adaptive_avg_pool2d(x, (None, 6)).numpy(), x.numpy())
+
+
+# --- unfold and pad ---
+
+
+def test_a_convolution_is_a_product_with_the_unfolded_image() -> None:
+    x, w = tg.randn(2, 3, 7, 6, dtype=tg.float64), tg.randn(4, 3, 3, 2, dtype=tg.float64)
+    product = w.reshape(4, -1) @ F.unfold(x, (3, 2))
+    close(product.reshape(2, 4, 5, 5).numpy(), F.conv2d(x, w).numpy(), atol=1e-12)
+
+
+def test_fold_counts_how_often_a_place_was_read() -> None:
+    counts = F.fold(F.unfold(tg.ones(1, 1, 3, 4), 2), (3, 4), 2)
+    equal(counts.numpy()[0, 0], [[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]])
+
+
+def test_a_mirrored_place_receives_every_gradient() -> None:
+    x = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    g = tg.tensor([[1.0, 2.0, 4.0, 8.0, 16.0, 32.0]])
+    for mode, expected in (
+        ("reflect", [4.0, 2.0 + 8.0 + 32.0, 1.0 + 16.0]),
+        ("replicate", [1.0 + 2.0 + 4.0, 8.0, 16.0 + 32.0]),
+        ("circular", [4.0 + 32.0, 1.0 + 8.0, 2.0 + 16.0]),
+        ("constant", [4.0, 8.0, 16.0]),
+    ):
+        (found,) = tg.autograd.grad(F.pad(x, (2, 1), mode=mode), x, g)
+        equal(found.numpy(), [expected])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.bool_, np.float32])
+def test_padding_keeps_the_dtype(dtype: Any) -> None:
+    y = F.pad(tg.tensor(np.ones((2, 2), dtype)), (1, 1))
+    assert y.dtype == dtype
+    equal(y.numpy(), np.pad(np.ones((2, 2), dtype), ((0, 0), (1, 1))))
+
+
+def test_padding_by_nothing_is_a_copy_and_no_view() -> None:
+    x = tg.ones(2, 2)
+    y = F.pad(x, (0, 0))
+    y[0] = 5.0
+    equal(x.numpy(), np.ones((2, 2)))
