@@ -6,10 +6,18 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks import epoch, harness, imports, mlp, ops
+from benchmarks import cnn, epoch, harness, imports, layers, memory, mlp, ops
 
 README = Path(__file__).with_name("README.md")
-BENCHMARKS = {"ops": ops, "mlp": mlp, "epoch": epoch, "imports": imports}
+BENCHMARKS = {
+    "ops": ops,
+    "mlp": mlp,
+    "cnn": cnn,
+    "layers": layers,
+    "memory": memory,
+    "epoch": epoch,
+    "imports": imports,
+}
 
 
 def main() -> None:

@@ -119,6 +119,10 @@ class Workers:
                 samples[name].append(_ask(self.pipes[name], "turn"))
         return {name: Result(turns) for name, turns in samples.items()}
 
+    def measure(self, case: Any) -> dict[str, Any]:
+        """Give what the module's `measure(contender, case)` finds in each process, in turn."""
+        return {name: _ask(pipe, "measure", case) for name, pipe in self.pipes.items()}
+
 
 @contextmanager
 def workers(module: str, contenders: Iterable[str]) -> Iterator[Workers]:
@@ -159,6 +163,8 @@ def _serve(pipe: Connection, module: str, contender: str) -> None:
                 work = import_module(module).build(contender, case)
                 number = 1 if work is None else _number(work)
                 answer = None if work is None else list(work.facts)
+            elif request == "measure":
+                answer = import_module(module).measure(contender, case)
             else:
                 answer = _turn(work, number)
         except Exception:  # noqa: BLE001 - whatever it is, the main process reports it

@@ -1,23 +1,18 @@
 """One training step of small multilayer perceptrons, in every library."""
 
-# ruff: noqa: PLC0415  each contender's process imports its own library alone
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from benchmarks import harness, mlp_steps
-from benchmarks.harness import OURS, Work, repeat
+from benchmarks import harness, mlp_steps, training
+from benchmarks.harness import OURS
+
+if TYPE_CHECKING:
+    from benchmarks.harness import Work
+    from benchmarks.training import Case
 
 CONTENDERS = (OURS, "PyTorch", "JAX", "MyGrad", "autograd", "NumPy")
-
-
-class Case(NamedTuple):
-    """Layer sizes, batch size and optimiser."""
-
-    sizes: tuple[int, ...]
-    batch: int
-    optimiser: str
-
 
 SHAPES = (
     ((784, 10, 10), 32),
@@ -25,7 +20,6 @@ SHAPES = (
     ((784, 128, 10), 128),
     ((784, 128, 10), 1024),
 )
-CHECKED = 10  # steps whose losses must agree
 
 NOTES = """
 One step is: gradients to zero, forward, cross-entropy, backward, update. JAX is one `jax.jit` of
@@ -38,36 +32,13 @@ preallocated gradients.
 
 def report(turns: int = harness.TURNS) -> str:
     """Measure all, and give Markdown."""
-    text = "Milliseconds a training step: median (quartiles).\n"
-    with harness.workers(__name__, CONTENDERS) as workers:
-        for optimiser, title in (("sgd", "SGD, momentum 0.9"), ("adam", "Adam")):
-            rows = {
-                f"{'-'.join(map(str, sizes))}, batch {batch}": workers.compare(
-                    Case(sizes, batch, optimiser), turns
-                )
-                for sizes, batch in SHAPES
-            }
-            text += "\n" + harness.comparison(title, rows, CONTENDERS, 1e-3)
+    networks = [("-".join(map(str, sizes)), sizes, batch) for sizes, batch in SHAPES]
+    text = training.report(__name__, CONTENDERS, networks, turns)
     return text + NOTES + harness.skipped(CONTENDERS)
 
 
 def build(contender: str, case: Case) -> Work:
-    """Make the work of a case, in the contender's process; facts are the first steps' losses."""
-    step = mlp_steps.STEPS[contender](*_start(case), case.optimiser)
-    losses = [step().item() for _ in range(CHECKED)]
-    return Work(repeat(step), losses)
-
-
-def _start(case: Case) -> tuple[list[tuple[Any, Any]], Any, Any]:
-    """Weights (out, in) and biases of each layer, images and labels: the same for everybody."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    layers = []
-    for n, m in zip(case.sizes, case.sizes[1:], strict=False):
-        bound = n**-0.5
-        layers.append(
-            tuple(rng.uniform(-bound, bound, s).astype(np.float32) for s in ((m, n), (m,)))
-        )
-    x = rng.standard_normal((case.batch, case.sizes[0]), np.float32)
-    return layers, x, rng.integers(0, case.sizes[-1], case.batch)
+    """Make the work of a case, in the contender's process."""
+    weights = [(m, n) for n, m in pairwise(case.network)]
+    data = training.start(weights, case.network[:1], case.batch)
+    return training.work(mlp_steps.STEPS[contender](case.network, *data, case.optimiser))
