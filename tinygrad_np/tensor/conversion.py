@@ -143,7 +143,8 @@ class Converting(Value):
 
     def is_floating_point(self) -> builtins.bool:
         """Whether the dtype is a floating one."""
-        return np.issubdtype(self.array.dtype, np.floating)
+        kind: str = self.array.dtype.kind
+        return kind == "f"
 
     def element_size(self) -> builtins.int:
         """Bytes of one element."""
