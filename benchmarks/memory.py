@@ -14,7 +14,7 @@ from benchmarks.training import Case
 try:
     import resource
 except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # not on Windows
 
 CONTENDERS = (OURS, "PyTorch")
 WARM_UP, STEPS, PART = 10, 200, 50

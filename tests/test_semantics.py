@@ -473,8 +473,8 @@ def test_a_gradient_of_another_shape_is_refused() -> None:
 
 
 def test_comparison_with_none_is_false_and_tensors_are_keys_by_identity() -> None:
-    assert (A == None) is False  # noqa: E711
-    assert (A != None) is True  # noqa: E711
+    assert (A == None) is False  # noqa: E711 - the operator is what is tested
+    assert (A != None) is True  # noqa: E711 - the operator is what is tested
     assert {A: 1}[A] == 1
     assert 2.0 in A
     assert tg.tensor(5.0) not in A

@@ -24,7 +24,7 @@ class Stream:
 
     def __init__(self, seed: int) -> None:
         # numpy.random costs milliseconds to import, and only those who draw should pay.
-        from numpy.random import MT19937, RandomState  # noqa: PLC0415
+        from numpy.random import MT19937, RandomState  # noqa: PLC0415 - costly, and seldom needed
 
         self._bits = MT19937()
         state: Any = RandomState(seed & 0xFFFFFFFF).get_state(legacy=False)

@@ -94,7 +94,7 @@ def unfold(
     pads = [(p, p) for p in op.padding]
     check_fits("unfold", x.shape[-2:], op.kernel, pads, op.dilation)
     y: Operand = apply(op, to_image(input, 2))
-    return apply(Refit(y.shape[1:]), y) if x.ndim == 3 else y  # type: ignore[no-any-return]
+    return apply(Refit(y.shape[1:]), y) if x.ndim == 3 else y  # type: ignore[no-any-return]  # V, as it came
 
 
 def fold(
@@ -145,7 +145,7 @@ def fold(
     if x.ndim == 3:
         return apply(op, input)
     y: Operand = apply(op, reshape(input, (1, *x.shape)))
-    return apply(Refit(y.shape[1:]), y)  # type: ignore[no-any-return]
+    return apply(Refit(y.shape[1:]), y)  # type: ignore[no-any-return]  # V, as it came
 
 
 def _geometry(

@@ -77,12 +77,12 @@ def fetch(file: IdxFile, mirrors: Sequence[str], folder: Path, *, timeout: float
 
 def _copy(url: str, part: Path, *, most: int, timeout: float) -> None:
     """Copy what stands at an address to a file, up to `most` bytes."""
-    from urllib.error import HTTPError  # noqa: PLC0415
-    from urllib.request import Request, urlopen  # noqa: PLC0415
+    from urllib.error import HTTPError  # noqa: PLC0415 - costly, and seldom needed
+    from urllib.request import Request, urlopen  # noqa: PLC0415 - costly, and seldom needed
 
     request = Request(url, headers={"User-Agent": "tinygrad_np"})  # noqa: S310 - see Source.mirrors
     try:
-        reply = urlopen(request, timeout=timeout)  # noqa: S310
+        reply = urlopen(request, timeout=timeout)  # noqa: S310 - mirrors are HTTPS; tests inject loopback
     except HTTPError as error:
         error.close()  # it holds the connection
         raise

@@ -58,8 +58,8 @@ def read_idx(path: Path, *, ndim: int, sha256: str | None = None) -> NDArray[np.
         If the file is empty, truncated, damaged, a web page, or any other thing than promised.
     """
     # These two cost a millisecond or more, and most programs never read a file.
-    import gzip  # noqa: PLC0415
-    import zlib  # noqa: PLC0415
+    import gzip  # noqa: PLC0415 - costly, and seldom needed
+    import zlib  # noqa: PLC0415 - costly, and seldom needed
 
     with path.open("rb") as file:
         start = file.read(64)

@@ -92,7 +92,7 @@ def test_one_seed_draws_the_same_again(digits: Digits) -> None:
 def test_drawing_leaves_the_global_generator_alone() -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - the legacy state is what is watched
     synthetic_digits(10)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002 - the global state is what is tested
 
 
 def test_another_seed_draws_other_digits(digits: Digits) -> None:
