@@ -1,8 +1,9 @@
 """The recorded graph: a value knows the node that made it; a node knows its op and its parents.
 
 Edges run from results to operands only, so a graph is freed by plain reference counting as soon
-as its last result goes. The arrow of time is kept by *version cells*: one-element lists, shared by
-all values over the same memory, that count the writes; a node remembers the counts it saw.
+as its last result goes. The arrow of time is kept by *version cells*: lists, shared by all values
+over the same memory, whose first element counts the writes; a node remembers the counts it saw. A
+second element marks memory that a view shares.
 """
 
 from __future__ import annotations

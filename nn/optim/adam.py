@@ -39,7 +39,7 @@ class Adam(Optimizer):
     tensor([0.9000])
     """
 
-    kept = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    kept = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # the last with amsgrad only
 
     def __init__(
         self,

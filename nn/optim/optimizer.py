@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,8 +25,6 @@ class Optimizer:
     defaults
         Options of groups that do not set their own.
     """
-
-    kept: ClassVar[tuple[str, ...]] = ()  # names of the arrays in a parameter's state
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, tg.Tensor):

@@ -37,8 +37,6 @@ class SGD(Optimizer):
     tensor([0.8000])
     """
 
-    kept = ("momentum_buffer",)
-
     def __init__(
         self,
         params: Iterable[Any],
