@@ -36,6 +36,8 @@ from tinygrad_np.dtypes import uint8 as uint8
 from tinygrad_np.errors import DtypeError as DtypeError
 from tinygrad_np.errors import GraphError as GraphError
 from tinygrad_np.errors import ShapeError as ShapeError
+from tinygrad_np.kernels.threads import get_num_threads as get_num_threads
+from tinygrad_np.kernels.threads import set_num_threads as set_num_threads
 from tinygrad_np.ops.elementwise import abs as abs
 from tinygrad_np.ops.elementwise import add as add
 from tinygrad_np.ops.elementwise import bitwise_and as bitwise_and

@@ -1,6 +1,5 @@
 """Adam."""
 
-# ruff: noqa: PLW2901 - the loop variables are views, and the update is written into them
 from __future__ import annotations
 
 import math
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
-from nn.optim.optimizer import Array, Optimizer, blocks, check_not_negative
+from nn.optim.optimizer import Array, Optimizer, check_not_negative, in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,11 +82,13 @@ class Adam(Optimizer):
         """Change `p` in place by one step."""
         step = state["step"] = state["step"] + 1
         beta1, beta2 = group["betas"]
-        step_size = group["lr"] / (1 - beta1**step)
-        correction = 1 / math.sqrt(1 - beta2**step)
-        weight_decay, eps = group["weight_decay"], group["eps"]
+        # As in the paper, section 2: both corrections in the step size spare a pass over √v.
+        correction = math.sqrt(1 - beta2**step)
+        step_size, eps = group["lr"] * correction / (1 - beta1**step), group["eps"] * correction
+        weight_decay = group["weight_decay"]
         moments = [state[name].array for name in self.kept if name in state]
-        for part, g, m, v, *largest in blocks(p, grad, *moments):
+
+        def update(part: Array, g: Array, m: Array, v: Array, *largest: Array) -> None:
             d = -g if group["maximize"] else g
             if weight_decay:
                 d = d + weight_decay * part
@@ -101,8 +102,9 @@ class Adam(Optimizer):
             if largest:
                 np.maximum(largest[0], v, out=largest[0])
             np.sqrt(largest[0] if largest else v, out=scratch)
-            scratch *= correction
             scratch += eps
             np.divide(m, scratch, out=scratch)
             scratch *= step_size
             part -= scratch
+
+        in_blocks(update, p, grad, *moments)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
+from tinygrad_np.kernels import threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 16  # elements: what an update reads and writes of these stays in cache
@@ -170,15 +171,20 @@ def check_not_negative(name: str, **options: float) -> None:
             raise ValueError(f"{name}: {option} must not be negative, got {value}")
 
 
-def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Cut arrays of one shape into the same stretches, small enough to stay in cache.
+def in_blocks(update: Callable[..., None], *arrays: Array) -> None:
+    """Call `update` on the same stretches of arrays of one shape, small enough to stay in cache.
 
-    Several passes over 64 Ki elements cost half of what they cost over a million.
+    Several passes over 64 Ki elements cost half of what they cost over a million; beside a
+    convolutional network, two threads halve that again.
     """
     first = arrays[0]
     if first.size <= BLOCK or not all(a.flags.c_contiguous for a in arrays):
-        yield arrays
+        update(*arrays)
         return
     flat = [a.reshape(-1) for a in arrays]
-    for start in range(0, first.size, BLOCK):
-        yield tuple(a[start : start + BLOCK] for a in flat)
+    blocks = [[a[i : i + BLOCK] for a in flat] for i in range(0, first.size, BLOCK)]
+    if threads.in_use():
+        threads.each(lambda block: update(*block), blocks)
+    else:
+        for block in blocks:
+            update(*block)

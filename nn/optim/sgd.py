@@ -1,6 +1,5 @@
 """Stochastic gradient descent."""
 
-# ruff: noqa: PLW2901 - the loop variables are views, and the update is written into them
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
-from nn.optim.optimizer import Array, Optimizer, blocks, check_not_negative
+from nn.optim.optimizer import Array, Optimizer, check_not_negative, in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +86,8 @@ class SGD(Optimizer):
             velocity = state["momentum_buffer"].array
         lr, dampening = group["lr"], group["dampening"]
         weight_decay = group["weight_decay"]
-        for part, g, v in blocks(p, grad, velocity):
+
+        def update(part: Array, g: Array, v: Array) -> None:
             d = ascent = -g if group["maximize"] else g
             if weight_decay:
                 d = part * weight_decay
@@ -100,3 +100,5 @@ class SGD(Optimizer):
                     v += d * (1 - dampening) if dampening else d
                 d = v * momentum + d if group["nesterov"] else v
             part -= d * lr
+
+        in_blocks(update, p, grad, velocity)

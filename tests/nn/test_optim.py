@@ -12,7 +12,8 @@ import pytest
 import nn
 import tinygrad_np as tg
 from nn.optim import SGD, Adam, Optimizer
-from nn.optim.optimizer import BLOCK, blocks
+from nn.optim.optimizer import BLOCK, in_blocks
+from tinygrad_np.kernels import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,17 +131,24 @@ def test_large_parameters_of_any_layout_take_the_steps_of_small_ones(
     )
 
 
-def test_blocks_cover_each_element_once_and_are_views() -> None:
+@pytest.mark.parametrize("spread", [False, True])
+def test_blocks_cover_each_element_once_and_are_views(
+    monkeypatch: pytest.MonkeyPatch, spread: bool
+) -> None:
+    monkeypatch.setattr(threads, "in_use", lambda: spread)
+    sizes: list[int] = []
+
+    def update(x: Array, y: Array) -> None:
+        np.add(x, 1 + y, out=x)
+        sizes.append(x.size)
+
     a, b = np.zeros(2 * BLOCK + 5), np.zeros(2 * BLOCK + 5)
-    parts = list(blocks(a, b))
-    assert [len(x) for x, _ in parts] == [BLOCK, BLOCK, 5]
-    for x, _ in parts:
-        np.add(x, 1, out=x)
+    in_blocks(update, a, b)
+    assert sorted(sizes) == [5, BLOCK, BLOCK]
     np.testing.assert_array_equal(a, np.ones_like(a))
-    np.testing.assert_array_equal(b, np.zeros_like(b))
-    assert [x is a for x, _ in blocks(a[:5], b[:5])] == [False]
-    ((x, y),) = blocks(a[::2], b[::2])
-    assert x.shape == y.shape == (BLOCK + 3,)
+    in_blocks(update, a[:5], b[:5])
+    in_blocks(update, a[::2], b[::2])
+    assert sizes[3:] == [5, BLOCK + 3]
 
 
 @pytest.mark.parametrize(("kind", "options"), [(SGD, MOMENTUM), (Adam, ADAM)])

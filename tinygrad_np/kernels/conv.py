@@ -5,27 +5,38 @@ copies, shifts, bias, activation and pooling that follow all work on long contig
 logical shape stays ``(N, C, H, W)``; only the strides say otherwise.
 
 **Rows.** A window is separable, so lowering along the width is enough. `_lower` copies ``x``
-into ``rows (groups, R, C, kw, OW*N)``, kh times less than im2col, and the ``kh`` rows of one
+into rows ``(groups, R, C*kw, OW*N)``, kh times less than im2col, and the ``kh`` rows of one
 window are then neighbours in memory: output row ``oh`` is *one* product
 
     y[oh] (O, OW*N) = w (O, kh*C*kw) @ rows[oh*stride : oh*stride + kh] (kh*C*kw, OW*N)
 
-on an overlapping view that BLAS reads without a copy.
+on an overlapping view that BLAS reads without a copy. The adjoint does the same from the other
+end: the height is a sum inside the product, and along the width each tap is added where it was
+read. A dilated convolution is several interleaved plain ones (`Axis.undilated`).
 
 **Rule.** Three-wide kernels of stride 1 between at least 16 channels go through `winograd`, which
-halves the products (float32 only; float64 stays with direct sums); everything else by rows.
-The input gradient of a convolution of stride 1 is a convolution with the flipped kernel: that
-way in groups, for 1x1 kernels and where `winograd` helps; else each product is added where its
-operand was read, 1.1 to 1.5 times as fast, for it neither lowers nor multiplies by padding.
+halves the products (float32 only; float64 stays with direct sums); everything else by rows. The
+input gradient of such a layer, and of a 1x1 one, is a convolution with the flipped kernel.
+
+**Threads.** Rows are shared out (`threads`) from some 30 million multiplications on: half the
+time on the second layer of the 32-64 network, while LeNet's layers, done in half a millisecond,
+take a third longer on two threads than on one.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_np.kernels import winograd
 from tinygrad_np.kernels.buffers import keep_pages
+from tinygrad_np.kernels.product import multiply
+from tinygrad_np.kernels.threads import cut, each
 from tinygrad_np.kernels.windows import Array, Axis, Padding, Pair, axes, float_type
+
+WORTH = 1 << 25  # multiplications
 
 
 def conv2d(
@@ -43,19 +54,19 @@ def conv2d(
     n, o = x.shape[0], w.shape[0]
     h, v = axes(x.shape[2:], w.shape[2:], stride, padding, dilation)
     dtype = float_type(x, w)
-    if winograd.suits(h, v, n, x.shape[1], o, groups, dtype):
-        rows = batch_last(x.astype(dtype, copy=False))
-        y = winograd.convolve(rows, w.astype(dtype, copy=False), bias, h, v)
-        return _logical(y, x.dtype)
-    rows = _lower(x.astype(dtype, copy=False), h, v, groups)
-    weights = _matrix(w.astype(dtype, copy=False), groups)
-    y = np.empty((h.out, groups, o // groups, v.out * n), dtype)
-    shift = None if bias is None else bias.astype(dtype, copy=False).reshape(groups, -1, 1)
-    for row, start in zip(y, _starts(h), strict=True):
-        np.matmul(weights, _window(rows, start, h.kernel), out=row)
-        if shift is not None:
-            np.add(row, shift, out=row)  # while the row is still in cache
-    return _logical(y.reshape(h.out, o, v.out, n), x.dtype)
+    rows, w = batch_last(x.astype(dtype, copy=False)), w.astype(dtype, copy=False)
+    y = np.empty((h.out, o, v.out, n), dtype)
+    fast = winograd.suits(h, v, n, x.shape[1], o, groups, dtype)
+
+    def convolve(job: Job) -> None:
+        outputs, inputs, axis = job
+        if fast:
+            winograd.convolve(rows[inputs], w, bias, axis, v, y[outputs])
+        else:
+            _convolve(rows[inputs], w, bias, axis, v, groups, y[outputs])
+
+    each(convolve, _jobs(h, y.size * w[0].size))
+    return _logical(y, x.dtype)
 
 
 def conv2d_input(
@@ -74,29 +85,22 @@ def conv2d_input(
     dtype = float_type(g, w)
     flip_h, flip_v = _flipped(h), _flipped(v)
     fits = h.stride == v.stride == 1 and min(*flip_h[3:5], *flip_v[3:5]) >= 0
-    if fits and (
-        kh == kw == 1 or groups > 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)
-    ):
+    if fits and (kh == kw == 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)):
         swapped = w.reshape(groups, o // groups, c, kh, kw).swapaxes(1, 2)
         flipped = swapped.reshape(groups * c, o // groups, kh, kw)[:, :, ::-1, ::-1]
         pads = flip_h[3:5], flip_v[3:5]
         return conv2d(g, flipped, padding=pads, dilation=dilation, groups=groups)
-    weights = _matrix(w.astype(dtype, copy=False), groups).swapaxes(1, 2)
-    gradient = _grouped_rows(g.astype(dtype, copy=False), groups)
-    canvas = np.zeros((h.span, groups, c, v.span, n), dtype)
-    products = np.empty((groups, kh * c * kw, v.out * n), dtype)
-    taps = products.reshape(groups, kh, c, kw, v.out, n).transpose(3, 1, 0, 2, 4, 5)
-    for row, top in zip(gradient, range(0, h.out * h.stride, h.stride), strict=True):
-        if o == groups:  # one filter each: an outer product, half the time as such
-            np.multiply(weights, row, out=products)
-        else:
-            np.matmul(weights, row, out=products)
-        strip = canvas[top : top + h.reach : h.dilation]
-        for j, tap in enumerate(taps):
-            left = j * v.dilation
-            strip[:, :, :, left : left + (v.out - 1) * v.stride + 1 : v.stride] += tap
-    inside = canvas[h.before : h.before + h.size, ..., v.before : v.before + v.size, :]
-    return _logical(inside.reshape(h.size, groups * c, v.size, n), g.dtype)
+    rows, w = batch_last(g.astype(dtype, copy=False)), w.astype(dtype, copy=False)
+    y = np.zeros((h.size, groups, c, v.size, n), dtype)
+    worth = g.size * w[0].size >= WORTH
+    for outputs, inputs, axis in h.undilated():
+        gradient, lines = rows[outputs], y[inputs]
+
+        def spread(part: slice, g: Array = gradient, h: Axis = axis, y: Array = lines) -> None:
+            _spread(g, w, h, v, part, y[part])
+
+        each(spread, cut(len(lines)) if worth else [slice(0, len(lines))])
+    return _logical(y.reshape(h.size, groups * c, v.size, n), g.dtype)
 
 
 def conv2d_weight(
@@ -110,22 +114,85 @@ def conv2d_weight(
     groups: int = 1,
 ) -> Array:
     """Adjoint in `w`: ``(N, C, H, W), (N, O, OH, OW) -> (O, C/groups, kh, kw)``."""
-    (kh, kw), c, o = kernel_hw, x.shape[1] // groups, g.shape[1]
+    shape = (g.shape[1], x.shape[1] // groups, *kernel_hw)
     h, v = axes(x.shape[2:], kernel_hw, stride, padding, dilation)
     dtype = float_type(x, g)
-    if winograd.suits(h, v, x.shape[0], c, o, groups, dtype):
-        rows, gradient = (batch_last(a.astype(dtype, copy=False)) for a in (x, g))
-        dw = winograd.filter_gradient(rows, gradient, h, v)
-        return np.ascontiguousarray(dw, x.dtype)
-    rows = _lower(x.astype(dtype, copy=False), h, v, groups)
-    total = np.zeros((groups, kh * c * kw, o // groups), dtype)
-    product = np.empty_like(total)
-    gradient = _grouped_rows(g.astype(dtype, copy=False), groups).swapaxes(2, 3)
-    for row, start in zip(gradient, _starts(h), strict=True):
-        np.matmul(_window(rows, start, kh), row, out=product)  # 0.6 of the transpose's time (6->16)
-        total += product
-    dw = total.reshape(groups, kh, c, kw, o // groups).transpose(0, 4, 2, 1, 3)
-    return np.ascontiguousarray(dw, x.dtype).reshape(o, c, kh, kw)
+    rows, gradient = (batch_last(a.astype(dtype, copy=False)) for a in (x, g))
+    fast = winograd.suits(h, v, x.shape[0], shape[1], shape[0], groups, dtype)
+    jobs = _jobs(h, g.size * math.prod(shape[1:]))
+    parts = np.empty((len(jobs), *shape), dtype)
+
+    def gather(i: int) -> None:
+        outputs, inputs, axis = jobs[i]
+        if fast:
+            parts[i] = winograd.filter_gradient(rows[inputs], gradient[outputs], axis, v)
+        else:
+            parts[i] = _gather(rows[inputs], gradient[outputs], axis, v, groups, shape)
+
+    each(gather, range(len(jobs)))
+    dw: Array = parts.sum(0).astype(x.dtype, copy=False)
+    return dw
+
+
+Job = tuple[slice, slice, Axis]  # outputs, the inputs that they read, and the axis between them
+
+
+def _jobs(h: Axis, work: int) -> list[Job]:
+    """Rows to work on at a time: cut for threads if they are worth it, and without dilation."""
+    jobs = h.undilated()
+    if work < WORTH or len(jobs) > 1:
+        return jobs
+    [(_, _, axis)] = jobs
+    return [(outputs, *axis.part(outputs)) for outputs in cut(axis.out)]
+
+
+def _convolve(
+    x: Array, w: Array, bias: Array | None, h: Axis, v: Axis, groups: int, y: Array
+) -> None:
+    """``(H, C, W, N) -> y (OH, O, OW, N)``."""
+    windows = _windows(_lower(x, h, v, groups), h.out, h.kernel, h.stride)
+    o, c, kh, kw = w.shape
+    weights = np.ascontiguousarray(w.swapaxes(1, 2)).reshape(groups, o // groups, kh * c * kw)
+    multiply(weights, windows, y.reshape(len(y), groups, o // groups, windows.shape[-1]))
+    if bias is not None:
+        y += bias.astype(y.dtype, copy=False)[:, None, None]
+
+
+def _gather(x: Array, g: Array, h: Axis, v: Axis, groups: int, shape: tuple[int, ...]) -> Array:
+    """``(H, C, W, N), (OH, O, OW, N) -> shape``: windows times gradients, summed over the rows."""
+    o, c, kh, kw = shape
+    windows = _windows(_lower(x, h, v, groups), h.out, h.kernel, h.stride)
+    rows = g.reshape(len(g), groups, o // groups, windows.shape[-1]).swapaxes(2, 3)
+    # Many rows by few columns: 0.6 of the time that BLAS takes for the transposed product.
+    total: Array = np.matmul(windows, rows).sum(0)
+    return total.reshape(groups, kh, c, kw, o // groups).transpose(0, 4, 2, 1, 3).reshape(shape)
+
+
+def _spread(g: Array, w: Array, h: Axis, v: Axis, lines: slice, y: Array) -> None:
+    """``(OH, O, OW, N) -> y (lines, groups, C, W, N)``: what flows back to some of the lines.
+
+    With stride s, every s-th line meets the same taps of the kernel.
+    """
+    groups, c, n = y.shape[1], y.shape[2], y.shape[-1]
+    o, kw = w.shape[0] // groups, w.shape[3]
+    filters = w.reshape(groups, o, c, h.kernel, kw)
+    for line in range(lines.start, min(lines.start + h.stride, lines.stop)):
+        into = y[line - lines.start :: h.stride]
+        taps = range((line + h.before) % h.stride, h.kernel, h.stride)
+        if not taps:
+            continue
+        top = (line + h.before - taps[-1]) // h.stride  # the row of g at the last of the taps
+        rows = _padded(g, top, top + len(into) + len(taps) - 1)
+        rows = rows.reshape(len(rows), groups, o, v.out * n).swapaxes(0, 1)
+        windows = _windows(rows, len(into), len(taps), 1)
+        flipped = filters[:, :, :, taps[::-1]].transpose(0, 2, 4, 3, 1)
+        weights = np.ascontiguousarray(flipped).reshape(groups, c * kw, len(taps) * o)
+        products = np.empty((len(into), groups, c * kw, v.out * n), y.dtype)
+        multiply(weights, windows, products)
+        products = products.reshape(len(into), groups, c, kw, v.out, n)
+        for j in range(kw):
+            out, read = v.tap(j)
+            into[:, :, :, read] += products[:, :, :, j, out]
 
 
 def batch_last(x: Array) -> Array:
@@ -149,65 +216,38 @@ def _logical(rows: Array, dtype: np.dtype) -> Array:
     return rows.astype(dtype, copy=False).transpose(3, 1, 0, 2)
 
 
-def _matrix(w: Array, groups: int) -> Array:
-    """``(O, C, kh, kw) -> (groups, O/groups, kh*C*kw)``, the taps as `_lower` orders them."""
-    o, c, kh, kw = w.shape
-    matrix = w.swapaxes(1, 2).reshape(groups, o // groups, kh * c * kw)
-    return np.ascontiguousarray(matrix)  # BLAS takes no negative strides
-
-
-def _grouped_rows(g: Array, groups: int) -> Array:
-    """``(N, O, OH, OW) -> (OH, groups, O/groups, OW*N)``."""
-    rows = batch_last(g)
-    h, o, w, n = rows.shape
-    return rows.reshape(h, groups, o // groups, w * n)
-
-
 def _lower(x: Array, h: Axis, v: Axis, groups: int) -> Array:
-    """``(N, C, H, W) -> (groups, R, C/groups*kw, OW*N)``: rows lowered along the width.
-
-    With dilation, rows of equal remainder stand together, so that a window's rows are
-    neighbours here as well; `_starts` knows where each window begins.
-    """
-    n, c = x.shape[:2]
-    source = batch_last(x).reshape(h.size, groups, c // groups, v.size, n).swapaxes(0, 1)
-    reach = (h.out - 1) * h.stride + h.reach
-    plain = h.before == v.before == 0 and reach <= h.size and h.dilation == 1
-    if plain and v.kernel == v.stride == 1 and v.out == v.size:
-        # A 1-wide window is its own lowering.
-        return source.reshape(groups, h.size, c // groups, v.size * n)
-    rows = np.empty((groups, reach, c // groups, v.kernel, v.out, n), x.dtype)
-    place = 0
-    for remainder in range(h.dilation):
-        lines = range(remainder - h.before, reach - h.before, h.dilation)
-        first = next((k for k, line in enumerate(lines) if line >= 0), len(lines))
-        last = next((k for k, line in enumerate(lines) if line >= h.size), len(lines))
-        block = rows[:, place : place + len(lines)]
-        block[:, :first] = 0
-        block[:, max(first, last) :] = 0
-        if first < last:
-            inside = block[:, first:last]
-            lit = source[:, lines[first] : lines[last - 1] + 1 : h.dilation]
-            for j in range(v.kernel):
-                out, read = v.tap(j)
-                inside[:, :, :, j, : out.start] = 0
-                inside[:, :, :, j, out.stop :] = 0
-                inside[:, :, :, j, out] = lit[:, :, :, read]
-        place += len(lines)
-    return rows.reshape(groups, reach, c // groups * v.kernel, v.out * n)
+    """``(H, C, W, N) -> (groups, R, C/groups*kw, OW*N)``: the rows, lowered along the width."""
+    rows = _padded(x, -h.before, (h.out - 1) * h.stride + h.kernel - h.before)
+    reach, c, _, n = rows.shape
+    rows = rows.reshape(reach, groups, c // groups, v.size, n).swapaxes(0, 1)
+    if v.kernel == v.stride == 1 and v.out == v.size:  # a 1-wide window is its own lowering
+        return rows.reshape(groups, reach, c // groups, v.size * n)
+    lowered = np.empty((groups, reach, c // groups, v.kernel, v.out, n), x.dtype)
+    for j in range(v.kernel):
+        out, read = v.tap(j)
+        lowered[:, :, :, j, : out.start] = 0
+        lowered[:, :, :, j, out.stop :] = 0
+        lowered[:, :, :, j, out] = rows[:, :, :, read]
+    return lowered.reshape(groups, reach, c // groups * v.kernel, v.out * n)
 
 
-def _starts(h: Axis) -> list[int]:
-    """For each output row, the lowered row at which its window begins."""
-    reach = (h.out - 1) * h.stride + h.reach
-    block = [0]
-    for remainder in range(h.dilation):
-        block.append(block[-1] + len(range(remainder, reach, h.dilation)))
-    tops = range(0, h.out * h.stride, h.stride)
-    return [block[top % h.dilation] + top // h.dilation for top in tops]
+def _padded(rows: Array, first: int, last: int) -> Array:
+    """``rows[first:last]``, with zeros outside the array."""
+    if first >= 0 and last <= len(rows):
+        return rows[first:last]
+    inside = slice(max(first, 0), max(min(last, len(rows)), 0))
+    padded = np.zeros((last - first, *rows.shape[1:]), rows.dtype)
+    lit = rows[inside]
+    padded[inside.start - first : inside.start - first + len(lit)] = lit
+    return padded
 
 
-def _window(rows: Array, start: int, kernel: int) -> Array:
-    """``(groups, kh*C*kw, OW*N)``: a view of `kernel` neighbouring rows."""
+def _windows(rows: Array, count: int, kernel: int, stride: int) -> Array:
+    """``(groups, R, K, run) -> (count, groups, kernel*K, run)``: neighbouring rows, as a view."""
     groups, _, taps, run = rows.shape
-    return rows[:, start : start + kernel].reshape(groups, kernel * taps, run)
+    step, row, tap, item = rows.strides
+    windows = as_strided(
+        rows, (count, groups, kernel, taps, run), (stride * row, step, row, tap, item)
+    )
+    return windows.reshape(count, groups, kernel * taps, run)

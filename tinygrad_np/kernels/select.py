@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_np.kernels.threads import each, stretches
+
 Array = np.ndarray[Any, Any]
 
 SMALL = 2048  # elements: below, one call of `np.where` costs less than three on bits
@@ -22,9 +24,9 @@ def select(mask: Array, a: Any, b: Any) -> Array:
     """
     if mask.size >= SMALL and mask.dtype == np.bool_:
         if _is_zero(b) and _fits(a, mask):
-            return _keep(a, np.negative, mask.view(np.int8))
+            return _keep(a, mask.view(np.int8), np.negative)
         if _is_zero(a) and _fits(b, mask):
-            return _keep(b, np.subtract, mask.view(np.int8), 1)
+            return _keep(b, mask.view(np.int8), np.subtract, 1)
     chosen: Array = np.where(mask, a, b)
     return chosen
 
@@ -38,11 +40,16 @@ def _fits(x: Any, mask: Array) -> bool:
     return isinstance(x, np.ndarray) and x.shape == mask.shape and x.dtype.kind == "f"
 
 
-def _keep(x: Array, make_bits: np.ufunc, *operands: Any) -> Array:
-    """`x` where the bits that `make_bits` gives are all set, 0.0 where none is."""
+def _keep(x: Array, mask: Array, make_bits: np.ufunc, *operands: Any) -> Array:
+    """`x` where the bits that `make_bits` gives for the mask are all set, 0.0 where none is."""
     integer = np.dtype(f"i{x.itemsize}")
     kept = np.empty_like(x)
-    bits = kept.view(integer)
-    make_bits(*operands, out=bits, dtype=integer)
-    np.bitwise_and(bits, x.view(integer), out=bits)
+    bits, source = kept.view(integer), x.view(integer)
+
+    def fill(at: tuple[slice, ...]) -> None:
+        part = bits[at]
+        make_bits(mask[at], *operands, out=part, dtype=integer)
+        np.bitwise_and(part, source[at], out=part)
+
+    each(fill, stretches(kept))
     return kept

@@ -6,6 +6,7 @@ One spatial axis is an `Axis`. Tap ``k`` of the window at output ``o`` reads inp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,6 +54,32 @@ class Axis(NamedTuple):
         return slice(first, last), slice(
             start, start + (last - first - 1) * self.stride + 1, self.stride
         )
+
+    def part(self, windows: slice) -> tuple[slice, Axis]:
+        """The inputs that some of the windows reach, and the axis of those windows alone."""
+        first = windows.start * self.stride - self.before
+        stop = (windows.stop - 1) * self.stride - self.before + self.reach
+        inputs = slice(min(max(first, 0), self.size), max(min(stop, self.size), 0))
+        before, after = inputs.start - first, stop - inputs.stop
+        return inputs, self._replace(size=inputs.stop - inputs.start, before=before, after=after)
+
+    def undilated(self) -> list[tuple[slice, slice, Axis]]:
+        """Interleaved sets of windows without dilation: their outputs, inputs, and axis."""
+        shared = math.gcd(self.stride, self.dilation)
+        sets = self.dilation // shared
+        found = []
+        for k in range(min(sets, self.out)):
+            start = k * self.stride - self.before  # where the first tap stands
+            first = start if start >= 0 else start % self.dilation
+            count, size = (
+                len(range(*ends))
+                for ends in ((k, self.out, sets), (first, self.size, self.dilation))
+            )
+            stride, before = self.stride // shared, (first - start) // self.dilation
+            after = (count - 1) * stride + self.kernel - size - before
+            axis = Axis(size, self.kernel, stride, before, after)
+            found.append((slice(k, None, sets), slice(first, None, self.dilation), axis))
+        return found
 
 
 def axes(

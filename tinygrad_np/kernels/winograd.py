@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.kernels.product import multiply
 from tinygrad_np.kernels.windows import Array, Axis
 
 if TYPE_CHECKING:
@@ -74,11 +75,10 @@ def suits(
     )
 
 
-def convolve(rows: Array, w: Array, bias: Array | None, h: Axis, v: Axis) -> Array:
-    """``(H, C, W, N), (O, C, kh, 3) -> (OH, O, OW, N)``."""
+def convolve(rows: Array, w: Array, bias: Array | None, h: Axis, v: Axis, y: Array) -> None:
+    """``(H, C, W, N), (O, C, kh, 3) -> y (OH, O, OW, N)``."""
     o, n, tiles = len(w), rows.shape[3], -(-v.out // TILE)
     filters = _filters(w)
-    y = np.empty((h.out, o, v.out, n), rows.dtype)
     # The bias is a seventh value, worth 1 in every output: adding it costs no pass of its own.
     products = np.zeros((VALUES + 1, o, tiles * n), rows.dtype)
     if bias is not None:
@@ -86,12 +86,11 @@ def convolve(rows: Array, w: Array, bias: Array | None, h: Axis, v: Axis) -> Arr
     inverse = np.array([(*row, 1) for row in _OUTPUT], rows.dtype)
     outputs = np.empty((TILE, o, tiles, n), rows.dtype)
     for row, window in zip(y, _windows(rows, h, v, tiles), strict=True):
-        np.matmul(filters, window, out=products[:VALUES])
+        multiply(filters, window, products[:VALUES])
         np.matmul(inverse, _flat(products), out=_flat(outputs))
         for k, output in enumerate(outputs):
             part = row[:, k::TILE]
             part[...] = output[:, : part.shape[1]]
-    return y
 
 
 def filter_gradient(rows: Array, g: Array, h: Axis, v: Axis) -> Array:

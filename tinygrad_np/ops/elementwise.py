@@ -11,6 +11,7 @@ from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply, apply_pa
 from tinygrad_np.dtypes import SUPPORTED, get_default_dtype
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
+from tinygrad_np.kernels.threads import LARGE, each, stretches
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
@@ -272,7 +273,12 @@ class Relu(Op):
     reads = ((RESULT,),)
 
     def forward(self, x: Array) -> Array:
-        return np.maximum(x, _ZERO[x.dtype])
+        zero = _ZERO[x.dtype]
+        if x.nbytes < LARGE:
+            return np.maximum(x, zero)
+        y = np.empty_like(x)
+        each(lambda at: np.maximum(x[at], zero, out=y[at]), stretches(x))
+        return y
 
     def vjp(self, g: Operand, _: Operand, y: Operand) -> Thunks:
         return (lambda: where(y <= 0, 0.0, g),)

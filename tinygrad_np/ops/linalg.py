@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, apply_pair
 from tinygrad_np.errors import DtypeError, ShapeError, no_operand
+from tinygrad_np.kernels.product import product
 from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
 
 V = TypeVar("V")
@@ -27,7 +28,7 @@ class MatMul(Op):
         if a.dtype is not b.dtype and a.dtype != b.dtype:
             raise DtypeError(_mixed("matmul", "first", a, "second", b))
         try:
-            product: Array = np.matmul(a, b)
+            result = product(a, b)
         except ValueError:
             if a.shape[-1] == b.shape[-2]:
                 raise
@@ -35,10 +36,14 @@ class MatMul(Op):
                 f"matmul: shapes {a.shape} and {b.shape} do not multiply: the first has "
                 f"{a.shape[-1]} columns and the second {b.shape[-2]} rows; transpose one side (.mT)"
             ) from None
-        return product
+        return result
 
     def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
-        return (lambda: g @ transpose(b, -1, -2), lambda: transpose(a, -1, -2) @ g)
+        # Not `g @ …`: on bare arrays that would be NumPy's own product.
+        return (
+            lambda: apply_pair(_MATMUL, g, transpose(b, -1, -2)),
+            lambda: apply_pair(_MATMUL, transpose(a, -1, -2), g),
+        )
 
 
 class Linear(Op):
@@ -55,7 +60,7 @@ class Linear(Op):
         if x.shape[-1:] != weight.shape[1:] or not x.ndim:
             raise ShapeError(_misfit(x.shape, weight.shape))
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) if x.ndim != 2 else x
-        y: Array = np.matmul(rows, weight.T)
+        y = product(rows, weight.T)
         if bias is not None:
             if bias.dtype != x.dtype:
                 raise DtypeError(_mixed("linear", "input", x, "bias", bias))
@@ -71,7 +76,9 @@ class Linear(Op):
         rows = g if g.ndim == 2 else reshape(g, (math.prod(g.shape[:-1]), g.shape[-1]))
         thunks = (
             lambda: _in_shape(_stored_like(x, rows, weight), x.shape),
-            lambda: apply(_SWAP, rows) @ _in_shape(x, (rows.shape[0], weight.shape[1])),
+            lambda: apply_pair(
+                _MATMUL, apply(_SWAP, rows), _in_shape(x, (rows.shape[0], weight.shape[1]))
+            ),
             lambda: sum_to(rows, (rows.shape[1],)),
         )
         return thunks[: 1 + len(rest)]
@@ -88,8 +95,8 @@ def _stored_like(x: Operand, rows: Operand, weight: Operand) -> Operand:
     The gradient of the weight stays as the optimiser walks: rows.
     """
     if isinstance(x, np.ndarray) and x.ndim == 2 and x.flags.f_contiguous > x.flags.c_contiguous:
-        return apply(_SWAP, apply(_SWAP, weight) @ apply(_SWAP, rows))
-    return rows @ weight
+        return apply(_SWAP, apply_pair(_MATMUL, apply(_SWAP, weight), apply(_SWAP, rows)))
+    return apply_pair(_MATMUL, rows, weight)
 
 
 def _in_shape(x: V, shape: tuple[int, ...]) -> V:
