@@ -62,9 +62,54 @@ def test_float32_stays_close_to_float64(scale: Any) -> None:
         assert np.abs(a - b).mean() < 2e-6 * np.abs(b).mean()
 
 
-def test_a_nan_still_shows() -> None:
-    x = np.zeros((2, 16, 8, 8), np.float32)
-    x[0, 0, 4, 4] = np.nan
-    y = conv.conv2d(x, np.ones((16, 16, 3, 3), np.float32))
-    assert np.isnan(y[0, :, 2:5, 2:5]).all()
-    assert not np.isnan(y[1]).any()
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
+def test_numbers_that_are_not_finite_show_where_direct_sums_show_them(value: float) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((8, 16, 6, 12)).astype(np.float32)
+    w = rng.uniform(0.1, 0.2, (16, 16, 3, 3)).astype(np.float32)
+    x[0, 0, 3, 4] = value
+    with np.errstate(all="ignore"):
+        found = conv.conv2d(x, w), conv.conv2d_weight(x, x[:, :, 2:, 2:], (3, 3))
+        wanted = (
+            lowering.conv2d_reference(x, w),
+            lowering.conv2d_weight_reference(x, x[:, :, 2:, 2:], (3, 3)),
+        )
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(np.isfinite(a), np.isfinite(b))
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_winograd_itself_warns_of_nothing_that_direct_sums_keep_finite() -> None:
+    x = np.full((8, 16, 6, 12), 1e36, np.float32)
+    w = np.full((16, 16, 3, 3), 0.5, np.float32)
+    with np.errstate(all="raise"):
+        y = conv.conv2d(x, w)
+    np.testing.assert_allclose(y, 72e36, rtol=1e-5)
+
+
+@MANY
+@given(st.data())
+def test_every_geometry_that_suits_equals_the_reference(data: st.DataObject) -> None:
+    """All three, flipped pads and dispatch included: the layers that Winograd's way is for."""
+    n, c, o = data.draw(st.integers(4, 8)), *(data.draw(st.integers(16, 19)) for _ in "co")
+    hw = data.draw(st.integers(2, 9)), data.draw(st.integers(12, 17))
+    kh = data.draw(st.integers(2, min(4, hw[0])))
+    pads = [tuple(data.draw(st.integers(0, 2)) for _ in range(2)) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(s) for s in ((n, c, *hw), (o, c, kh, 3), (o,)))
+    wanted_y = lowering.conv2d_reference(x, w, b, padding=pads)
+    g = rng.standard_normal(wanted_y.shape)
+    x4, w4, b4, g4 = (a.astype(np.float32) for a in (x, w, b, g))
+    pairs = [
+        (conv.conv2d(x4, w4, b4, padding=pads), wanted_y),
+        (
+            conv.conv2d_input(g4, w4, hw, padding=pads),
+            lowering.conv2d_input_reference(g, w, hw, padding=pads),
+        ),
+        (
+            conv.conv2d_weight(x4, g4, (kh, 3), padding=pads),
+            lowering.conv2d_weight_reference(x, g, (kh, 3), padding=pads),
+        ),
+    ]
+    for found, wanted in pairs:
+        assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()

@@ -60,9 +60,9 @@ def conv2d(
 
     def convolve(job: Job) -> None:
         outputs, inputs, axis = job
-        if fast:
-            winograd.convolve(rows[inputs], w, bias, axis, v, y[outputs])
-        else:
+        with np.errstate(all="ignore"):
+            done = fast and winograd.convolve(rows[inputs], w, bias, axis, v, y[outputs])
+        if not done:
             _convolve(rows[inputs], w, bias, axis, v, groups, y[outputs])
 
     each(convolve, _jobs(h, y.size * w[0].size))
@@ -124,9 +124,11 @@ def conv2d_weight(
 
     def gather(i: int) -> None:
         outputs, inputs, axis = jobs[i]
-        if fast:
-            parts[i] = winograd.filter_gradient(rows[inputs], gradient[outputs], axis, v)
-        else:
+        with np.errstate(all="ignore"):
+            if fast:
+                parts[i] = winograd.filter_gradient(rows[inputs], gradient[outputs], axis, v)
+            done = fast and bool(np.isfinite(parts[i]).all())
+        if not done:
             parts[i] = _gather(rows[inputs], gradient[outputs], axis, v, groups, shape)
 
     each(gather, range(len(jobs)))
