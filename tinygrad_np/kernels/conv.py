@@ -26,6 +26,7 @@ take a third longer on two threads than on one.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -35,6 +36,11 @@ from tinygrad_np.kernels.buffers import keep_pages
 from tinygrad_np.kernels.product import multiply
 from tinygrad_np.kernels.threads import cut, each
 from tinygrad_np.kernels.windows import Array, Axis, Padding, Pair, axes, float_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 WORTH = 1 << 25  # multiplications
 
@@ -59,13 +65,14 @@ def conv2d(
     fast = winograd.suits(h, v, n, x.shape[1], o, groups, dtype)
 
     def convolve(job: Job) -> None:
-        outputs, inputs, axis = job
+        lines, outputs, axis = job
         with np.errstate(all="ignore"):
-            done = fast and winograd.convolve(rows[inputs], w, bias, axis, v, y[outputs])
+            done = fast and winograd.convolve(lines, w, bias, axis, v, outputs)
         if not done:
-            _convolve(rows[inputs], w, bias, axis, v, groups, y[outputs])
+            _convolve(lines, w, bias, axis, v, groups, outputs)
 
-    each(convolve, _jobs(h, y.size * w[0].size))
+    work = y.size * w[0].size
+    _each(convolve, _jobs(rows, y, h, work), work)
     return _logical(y, x.dtype)
 
 
@@ -92,14 +99,13 @@ def conv2d_input(
         return conv2d(g, flipped, padding=pads, dilation=dilation, groups=groups)
     rows, w = batch_last(g.astype(dtype, copy=False)), w.astype(dtype, copy=False)
     y = np.zeros((h.size, groups, c, v.size, n), dtype)
-    worth = g.size * w[0].size >= WORTH
-    for outputs, inputs, axis in h.undilated():
-        gradient, lines = rows[outputs], y[inputs]
-
-        def spread(part: slice, g: Array = gradient, h: Axis = axis, y: Array = lines) -> None:
-            _spread(g, w, h, v, part, y[part])
-
-        each(spread, cut(len(lines)) if worth else [slice(0, len(lines))])
+    work = g.size * w[0].size
+    jobs = [
+        (rows[outputs], axis, lines, y[inputs][lines])
+        for outputs, inputs, axis in h.undilated()
+        for lines in _cut(axis.size, work)
+    ]
+    _each(lambda job: _spread(w, v, *job), jobs, work)
     return _logical(y.reshape(h.size, groups * c, v.size, n), g.dtype)
 
 
@@ -119,33 +125,48 @@ def conv2d_weight(
     dtype = float_type(x, g)
     rows, gradient = (batch_last(a.astype(dtype, copy=False)) for a in (x, g))
     fast = winograd.suits(h, v, x.shape[0], shape[1], shape[0], groups, dtype)
-    jobs = _jobs(h, g.size * math.prod(shape[1:]))
+    work = g.size * math.prod(shape[1:])
+    jobs = _jobs(rows, gradient, h, work)
     parts = np.empty((len(jobs), *shape), dtype)
 
     def gather(i: int) -> None:
-        outputs, inputs, axis = jobs[i]
+        lines, outputs, axis = jobs[i]
         with np.errstate(all="ignore"):
             if fast:
-                parts[i] = winograd.filter_gradient(rows[inputs], gradient[outputs], axis, v)
+                parts[i] = winograd.filter_gradient(lines, outputs, axis, v)
             done = fast and bool(np.isfinite(parts[i]).all())
         if not done:
-            parts[i] = _gather(rows[inputs], gradient[outputs], axis, v, groups, shape)
+            parts[i] = _gather(lines, outputs, axis, v, groups, shape)
 
-    each(gather, range(len(jobs)))
+    _each(gather, range(len(jobs)), work)
     dw: Array = parts.sum(0).astype(x.dtype, copy=False)
     return dw
 
 
-Job = tuple[slice, slice, Axis]  # outputs, the inputs that they read, and the axis between them
+Job = tuple[Array, Array, Axis]  # input rows, the output rows that read them, and how
 
 
-def _jobs(h: Axis, work: int) -> list[Job]:
-    """Rows to work on at a time: cut for threads if they are worth it, and without dilation."""
-    jobs = h.undilated()
-    if work < WORTH or len(jobs) > 1:
-        return jobs
-    [(_, _, axis)] = jobs
-    return [(outputs, *axis.part(outputs)) for outputs in cut(axis.out)]
+def _jobs(rows: Array, outputs: Array, h: Axis, work: int) -> list[Job]:
+    """Rows to work on at a time: without dilation, and cut for threads."""
+    jobs = []
+    for windows, inputs, axis in h.undilated():
+        for part in _cut(axis.out, work):
+            lines, within = axis.part(part)
+            jobs.append((rows[inputs][lines], outputs[windows][part], within))
+    return jobs
+
+
+def _cut(size: int, work: int) -> list[slice]:
+    return cut(size) if work >= WORTH else [slice(0, size)]
+
+
+def _each(task: Callable[[T], None], jobs: Sequence[T], work: int) -> None:
+    """Call `task` for every job, on several threads if there is enough to multiply."""
+    if work >= WORTH:
+        each(task, jobs)
+    else:
+        for job in jobs:
+            task(job)
 
 
 def _convolve(
@@ -170,7 +191,7 @@ def _gather(x: Array, g: Array, h: Axis, v: Axis, groups: int, shape: tuple[int,
     return total.reshape(groups, kh, c, kw, o // groups).transpose(0, 4, 2, 1, 3).reshape(shape)
 
 
-def _spread(g: Array, w: Array, h: Axis, v: Axis, lines: slice, y: Array) -> None:
+def _spread(w: Array, v: Axis, g: Array, h: Axis, lines: slice, y: Array) -> None:
     """``(OH, O, OW, N) -> y (lines, groups, C, W, N)``: what flows back to some of the lines.
 
     With stride s, every s-th line meets the same taps of the kernel.
