@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,22 @@ def test_fast_equals_reference_in_every_type(q: Any, dtype: Any) -> None:
     assert all(a.dtype == dtype for a in found)
     wanted = reference(*(a.astype(np.float64) for a in made), q)
     close(found, wanted, {np.float16: 2e-3, np.float32: 2e-6, np.float64: 1e-13}[dtype])
+
+
+@MANY
+@given(cases)
+def test_work_cut_in_three_equals_the_reference(q: Any) -> None:
+    """As threads would do it, wherever the cuts fall."""
+    made = arrays(q)
+
+    def thirds(size: int) -> list[slice]:
+        ends = [size * i // 3 for i in range(4)]
+        return [slice(a, b) for a, b in pairwise(ends) if a < b]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conv, "WORTH", 0)
+        patch.setattr(conv, "cut", thirds)
+        close(fast(*made, q), reference(*made, q), 1e-12)
 
 
 LAYERS = [  # n, groups, c, o, hw, k, stride, padding, dilation
