@@ -179,19 +179,23 @@ def each(task: Callable[[T], object], chunks: Iterable[T]) -> None:
 
 def in_use() -> bool:
     """Whether this process ever spread its work over threads of ours."""
-    return _pool.cache_info().currsize > 0
+    return bool(_pools)
 
 
-@functools.cache
+_pools: list[Executor] = []  # none before the first use, and then one
+
+
 def _pool() -> Executor:
     """Make the threads at first use; a fork has none of them, and makes its own."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - costs 5 ms
+    if not _pools:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - costs 5 ms
 
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
-    return ThreadPoolExecutor(os.cpu_count() or 1, "tinygrad_np")
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forget)
+        _pools.append(ThreadPoolExecutor(os.cpu_count() or 1, "tinygrad_np"))
+    return _pools[0]
 
 
 def _forget() -> None:
     alone.__init__()  # type: ignore[misc]  # a lock that another thread held stays locked
-    _pool.cache_clear()
+    _pools.clear()
