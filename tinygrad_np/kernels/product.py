@@ -19,10 +19,8 @@ PIECE = 64  # columns
 
 def product(a: Array, b: Array) -> Array:
     """``a @ b``, beside the threads of `kernels.threads` once these are in use."""
-    ours = threads.in_use() and a.ndim == b.ndim == 2
-    work = a.shape[0] * b.size if ours else 0
     out: Array
-    if work < ALONE:
+    if not threads.in_use() or a.ndim != 2 or b.ndim != 2 or (work := len(a) * b.size) < ALONE:
         out = np.matmul(a, b)
         return out
     if work < SPREAD:
