@@ -9,12 +9,14 @@ Shapes are words: `"n m"` is a matrix, and each letter gets a size when operands
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import window_oracles as oracles
 
+import tinygrad_np as tg
 from tinygrad_np import core
 from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, shape
 
@@ -679,6 +681,32 @@ LOSS = [
 ]
 
 
+class _ProductAndSum(tg.autograd.Function):
+    """An op of the user's own, with two results."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Any, b: Any) -> Any:
+        ctx.save_for_backward(a, b)
+        return a * b, a + b
+
+    @staticmethod
+    def backward(ctx: Any, g: Any, h: Any) -> Any:
+        a, b = ctx.saved_tensors
+        return g * b + h, g * a + h
+
+
+FUNCTION = [
+    Case(
+        "Function",
+        (MN, MN),
+        lambda a, b: a * b * (a + b),
+        internal=lambda _, a, b: math.prod(_ProductAndSum.apply(a, b)),
+        batch=True,
+        scalar=True,
+    ),
+]
+
+
 # PyTorch keeps these in `torch.nn.functional`, as we do in `nn.functional`.
 def _functional(
     name: str,
@@ -1010,7 +1038,10 @@ WINDOWS = [
     ),
 ]
 
-CASES = [*ELEMENTWISE, *BINARY, *NUMBERS, *SELECTION, *REDUCTION, *SHAPE, *PRODUCT, *LOSS, *WINDOWS]
+CASES = [
+    *(*ELEMENTWISE, *BINARY, *NUMBERS, *SELECTION, *REDUCTION),
+    *(*SHAPE, *PRODUCT, *LOSS, *FUNCTION, *WINDOWS),
+]
 BY_NAME = {case.name: case for case in CASES}
 assert len(BY_NAME) == len(CASES), "two rows have one name"
 

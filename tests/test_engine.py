@@ -125,7 +125,8 @@ def test_non_leaves_never_accumulate() -> None:
     x = leaf(1.0, 2.0)
     h = x * 2
     h.backward(tg.tensor([1.0, 3.0]))
-    assert h.grad is None
+    with pytest.warns(UserWarning, match=r"a result and not a leaf.*\.retain_grad\(\)"):
+        assert h.grad is None
     assert not h.is_leaf
     assert x.is_leaf
 
@@ -295,13 +296,23 @@ def test_inputs_of_backward_alone_accumulate() -> None:
     equal(b.grad.numpy(), [3.0])
 
 
-def test_inputs_of_backward_must_be_leaves() -> None:
-    a = leaf(1.0)
+def test_inputs_of_backward_may_be_results() -> None:
+    a = leaf(1.0, 2.0)
     h = a * 2
-    with pytest.raises(GraphError, match=r"input 0 \(shape \(1,\)\) is not a leaf"):
-        (h * 3).backward(inputs=h)
+    (h * h).backward(tg.tensor([1.0, 10.0]), inputs=[h, h], retain_graph=True)
+    equal(h.grad.numpy(), [4.0, 80.0])
+    assert a.grad is None
+    (h * h).backward(tg.tensor([1.0, 10.0]), inputs=h, create_graph=True)
+    equal(h.grad.detach().numpy(), [8.0, 160.0])
+    assert h.grad.requires_grad
+
+
+def test_inputs_of_backward_must_require_grad() -> None:
+    a = leaf(1.0)
+    with pytest.raises(GraphError, match="input 1: this tensor does not require grad"):
+        (a * 3).backward(inputs=[a, tg.ones(1)])
     with pytest.raises(GraphError, match="inputs= is empty"):
-        (h * 3).backward(inputs=[])
+        (a * 3).backward(inputs=[])
     assert a.grad is None
 
 

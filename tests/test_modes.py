@@ -29,19 +29,91 @@ def test_nothing_is_recorded(mode: Callable[[], Any]) -> None:
         assert not recorded()
         assert tg.tensor([1.0], requires_grad=True).requires_grad
         with tg.enable_grad():
-            assert recorded()
+            assert recorded() == (mode is tg.no_grad)
             with mode():
                 assert not recorded()
-            assert recorded()
+            assert recorded() == (mode is tg.no_grad)
         assert not recorded()
     assert recorded()
 
 
-def test_inference_mode_false_changes_nothing() -> None:
-    with tg.inference_mode(False):
-        assert recorded()
-    with tg.no_grad(), tg.inference_mode(False):
+def test_inference_mode_ends_only_by_itself() -> None:
+    assert not tg.is_inference_mode_enabled()
+    with tg.inference_mode():
+        assert tg.is_inference_mode_enabled()
+        with tg.set_grad_enabled(True):
+            assert not recorded()
+        with tg.inference_mode(False):
+            assert not tg.is_inference_mode_enabled()
+            assert recorded()
+        assert tg.is_inference_mode_enabled()
         assert not recorded()
+    assert not tg.is_inference_mode_enabled()
+    with tg.no_grad(), tg.inference_mode(False):  # as in PyTorch
+        assert recorded()
+
+
+@pytest.mark.parametrize("mode", [tg.no_grad, tg.inference_mode, tg.set_grad_enabled])
+def test_a_generator_has_its_mode_only_while_it_runs(mode: Any) -> None:
+    seen = []
+
+    @(mode(False) if mode is tg.set_grad_enabled else mode())
+    def generator(n: int) -> Any:
+        """Documented."""
+        try:
+            for i in range(n):
+                seen.append(recorded())
+                try:
+                    seen.append((yield i))
+                except KeyError:
+                    seen.append(recorded())
+                    yield -1
+        finally:
+            seen.append(recorded())
+        return n
+
+    assert generator.__doc__ == "Documented."
+    running = generator(3)
+    assert next(running) == 0
+    assert recorded()
+    assert running.send("sent") == 1
+    assert recorded()
+    assert running.throw(KeyError()) == -1
+    with tg.no_grad():  # the caller's mode is the caller's
+        assert next(running) == 2
+        assert not recorded()
+    assert recorded()
+    with pytest.raises(StopIteration) as end:
+        next(running)
+    assert end.value.value == 3
+    assert recorded()
+    assert seen == [False, "sent", False, False, False, None, False]
+
+
+def test_a_generator_that_is_closed_or_fails() -> None:
+    seen = []
+
+    @tg.no_grad()
+    def generator(fails: bool) -> Any:
+        try:
+            yield 1
+            if fails:
+                raise KeyError
+        finally:
+            seen.append(recorded())
+
+    running = generator(fails=False)
+    next(running)
+    running.close()
+    assert seen == [False]
+    assert recorded()
+    failing = generator(fails=True)
+    next(failing)
+    with pytest.raises(KeyError):
+        next(failing)
+    assert seen == [False, False]
+    assert recorded()
+    assert list(generator(fails=False)) == [1]
 
 
 @pytest.mark.parametrize("mode", [tg.no_grad, tg.inference_mode, tg.enable_grad])

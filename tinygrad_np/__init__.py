@@ -10,14 +10,15 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
-import types
 from typing import Any
 
 from tinygrad_np import autograd as autograd
 from tinygrad_np import graph as graph
+from tinygrad_np import utils as utils
 from tinygrad_np.autograd import enable_grad as enable_grad
 from tinygrad_np.autograd import inference_mode as inference_mode
 from tinygrad_np.autograd import is_grad_enabled as is_grad_enabled
+from tinygrad_np.autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from tinygrad_np.autograd import no_grad as no_grad
 from tinygrad_np.autograd import set_grad_enabled as set_grad_enabled
 from tinygrad_np.dtypes import bool_ as _bool
@@ -135,13 +136,11 @@ short = int16
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve `nn`, `optim`, `utils.data` on first use, and say so of names that are not here."""
+    """Resolve `nn` and `optim` on first use, and say so of names that are not here."""
     if name == "nn":
         return importlib.import_module("nn")
     if name == "optim":
         return importlib.import_module("nn.optim")
-    if name == "utils":
-        return types.SimpleNamespace(data=importlib.import_module("nn.data"))
     raise AttributeError(
         f"{name} is not in tinygrad_np {__version__}; what is there: dir(tinygrad_np)"
     )

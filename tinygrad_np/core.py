@@ -57,6 +57,8 @@ class Op:
     __slots__ = ()
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
+    # PyTorch's name of the derivative, if not that of the op; or several, by the result's rank.
+    grad_fn: str | tuple[str, ...] = ""
     # For each operand, what its gradient reads: positions of operands, or RESULT. Nothing else is
     # kept alive or version-checked. Operands past the end of the tuple read nothing; None in place
     # of the tuple says that there is no derivative.
@@ -88,23 +90,25 @@ class Node(Meta):
     the place of each other operand something that knows its shape and dtype (its vertex, or Meta).
     """
 
-    __slots__ = ("__weakref__", "cells", "kept", "op", "parents", "saved")
+    __slots__ = ("__weakref__", "cells", "hooks", "kept", "op", "parents", "saved")
 
     op: Op
     parents: Sequence[Vertex | None]  # of each operand: its node; the leaf itself; or None
     saved: Sequence[Any] | None  # None once freed
     cells: Sequence[tuple[Cell, int]]  # of the saved arrays, as `read_positions` go; numbers seen
     kept: Any
+    hooks: Any  # of a HookedNode; an ordinary node has none, and never sets the slot
 
 
 class Accumulator:
     """What a tensor needs once it asks for a gradient of its own."""
 
-    __slots__ = ("grad", "requires_grad")
+    __slots__ = ("grad", "hooks", "requires_grad")
 
     def __init__(self) -> None:
         self.requires_grad = False
         self.grad: Any = None
+        self.hooks: Any = None
 
 
 class Value:

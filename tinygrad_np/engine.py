@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.arrival import accumulate, arrive
 from tinygrad_np.core import RESULT, Meta, Node, Value, apply, read_positions, wrap
 from tinygrad_np.errors import (
     array_overwritten,
@@ -57,23 +58,23 @@ def topological(roots: Iterable[Vertex]) -> list[Vertex]:
 def run_backward(
     roots: Iterable[tuple[Vertex, Value]],
     *,
-    leaves: Collection[Value] | None = None,
     wanted: Collection[Vertex] | None = None,
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> dict[Vertex, Any]:
     """Pull the gradient of each root back to the leaves, and add it to their `.grad`.
 
-    With `leaves`, to those alone. With `wanted`, leaves stay as they are: the gradients of those
-    vertices are returned. Either way only what leads to them is computed.
+    With `wanted`, leaves stay as they are: the gradients of those vertices are returned, and only
+    what leads to them is computed.
     """
     pending: dict[Vertex, Operand] = {}
     for vertex, seed in roots:
         gradient = seed if create_graph else np.array(seed.array)
         pending[vertex] = pending[vertex] + gradient if vertex in pending else gradient
     order = topological(pending)
-    targets = wanted if wanted is not None else leaves
-    leading = None if targets is None else _leading_to(targets, order)
+    leading = None if wanted is None else _leading_to(wanted, order)
+    if leading is not None:
+        pending = {vertex: g for vertex, g in pending.items() if vertex in leading}
     ours: set[Vertex] = set()  # whose pending gradient is an array that nothing else holds
     found: dict[Vertex, Any] = {}
     recorder = (thread.recorder or PLAIN) if create_graph else IN_RULE
@@ -82,6 +83,8 @@ def run_backward(
             g = pending.pop(vertex, None)
             if g is None:  # beside the paths that were asked for
                 continue
+            if type(vertex) is not Node:  # but a leaf, or one with hooks
+                g = arrive(vertex, g)
             if wanted is not None and vertex in wanted:
                 found[vertex] = g if create_graph else wrap(g if vertex in ours else np.array(g))
             if not isinstance(vertex, Node):
@@ -106,7 +109,7 @@ def run_backward(
                     pending[parent] = pending[parent] + gradient
                     if not create_graph:
                         ours.add(parent)
-                elif type(parent) is Node or create_graph:
+                elif isinstance(parent, Node) or create_graph:
                     pending[parent] = gradient
                 else:  # a leaf keeps what it gets
                     pending[parent] = _own(gradient, vertex, handed)
@@ -183,23 +186,6 @@ def free(node: Node) -> None:
         node.saved = None
         node.cells = ()
         node.kept = None
-
-
-def accumulate(leaf: Value, gradient: Operand) -> None:
-    """Add `gradient` to the leaf's `.grad`, which never shares memory with anything."""
-    accumulator = leaf.accumulator
-    assert accumulator is not None
-    grad = accumulator.grad
-    if isinstance(gradient, Value):
-        copied = apply(Cast(gradient.array.dtype), gradient)
-        accumulator.grad = copied if grad is None else grad + gradient
-    elif grad is None:
-        accumulator.grad = wrap(gradient)
-    elif grad.node is not None:
-        accumulator.grad = wrap(grad.array + gradient)
-    else:
-        grad.array += gradient
-        grad.written()
 
 
 def _leading_to(wanted: Collection[Vertex], order: list[Vertex]) -> set[Vertex]:

@@ -6,10 +6,10 @@ the messages can be read in one place: what was wrong, with the shapes, and what
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class ShapeError(RuntimeError, ValueError):
@@ -97,3 +97,23 @@ def wrong_number_of_gradients(op: str, given: int, expected: int) -> GraphError:
         f"the derivative of {op} gave {given} thunks for {expected} operands; give one for each, "
         "and None in the place of an operand without derivative"
     )
+
+
+def hook_gave(hook: Callable[..., object], given: object, expected: str) -> TypeError:
+    """Say that a hook returned what it must not."""
+    return TypeError(
+        f"hook {_name(hook)} returned a {type(given).__qualname__}; it must return {expected}"
+    )
+
+
+def hook_changed(hook: Callable[..., object], given: Any, before: Any) -> GraphError:
+    """Say that a hook replaced a gradient by one of another kind."""
+    return GraphError(
+        f"hook {_name(hook)} replaced a gradient of shape {tuple(before.shape)} and dtype "
+        f"{before.dtype} by one of shape {tuple(given.shape)} and dtype {given.dtype}; both must "
+        "stay as they are"
+    )
+
+
+def _name(call: Callable[..., object]) -> str:
+    return getattr(call, "__qualname__", None) or type(call).__qualname__

@@ -47,6 +47,7 @@ class Cast(Op):
     __slots__ = ("dtype", "reads")
     formula = "y = x"
     derivative = "dy/dx = 1"
+    grad_fn = "ToCopyBackward0"
 
     def __init__(self, dtype: Dtype) -> None:
         self.dtype = dtype

@@ -25,6 +25,7 @@ IN_RULE = Recorder()  # while an ordinary backward pass runs rules on bare array
 
 class _Thread(threading.local):
     recorder: Recorder | None = PLAIN  # None: no grad
+    inference: bool = False  # no grad, and enable_grad() does not change that
     scopes: tuple[str, ...] = ()  # names of the modules being run, while a recorder watches
 
 

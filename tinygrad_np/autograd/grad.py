@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from tinygrad_np.core import Value
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
-from tinygrad_np.tensor.gradient import chosen_leaves, initial_gradient
+from tinygrad_np.tensor.creation import zeros_like
+from tinygrad_np.tensor.gradient import differentiate, initial_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,24 +18,61 @@ if TYPE_CHECKING:
     from tinygrad_np.tensor.tensor import Tensor
 
 
+@overload
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = ...,
+    retain_graph: bool | None = ...,
+    create_graph: bool = ...,
+    only_inputs: bool = ...,
+    allow_unused: bool | None = ...,
+    is_grads_batched: bool = ...,
+    materialize_grads: bool = ...,
+) -> tuple[Tensor, ...]: ...
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Mapping[str, Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = ...,
+    retain_graph: bool | None = ...,
+    create_graph: bool = ...,
+    only_inputs: bool = ...,
+    allow_unused: bool | None = ...,
+    is_grads_batched: bool = ...,
+    materialize_grads: bool = ...,
+) -> dict[str, Tensor]: ...
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
-) -> tuple[Tensor, ...]:
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...] | dict[str, Tensor]:
     """Gradients of the sum of `outputs` with respect to each of `inputs`; no `.grad` changes.
 
     Parameters
     ----------
+    inputs
+        Leaves or results, several as a sequence, or by name: then the result is a dict.
     grad_outputs
         Weight of each output (a tensor of its shape); 1 for outputs of one element.
+    retain_graph
+        Keep what the derivatives read, to go through the graph again; by default as `create_graph`.
     create_graph
         Record the derivatives too, so that the gradients can be differentiated again.
+    only_inputs
+        PyTorch has it, and accepts True alone.
     allow_unused
         Give None for an input that no output depends on, instead of an error.
+    is_grads_batched
+        PyTorch's batch of `grad_outputs` is not supported.
+    materialize_grads
+        Give zeros in place of such a None.
 
     Raises
     ------
@@ -46,29 +85,41 @@ def grad(
     >>> tg.autograd.grad(slope, x)
     (tensor(12.),)
     """
-    outs, ins = _sequence(outputs), _sequence(inputs)
-    roots = _roots(outs, grad_outputs)
-    vertices: list[Vertex] = []
-    for i, x in enumerate(ins):
-        if x.vertex is None:
-            raise GraphError(
-                f"grad: input {i} (shape {tuple(x.shape)}) does not require grad; set "
-                "requires_grad=True on it before the forward pass"
-            )
-        vertices.append(x.vertex)
+    if is_grads_batched:
+        raise NotImplementedError(
+            "grad: is_grads_batched=True is not in tinygrad_np; call grad once for each row, with "
+            "retain_graph=True, and stack() the results"
+        )
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported, nor is it in PyTorch")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True fills in for unused inputs: allow_unused")
+    ins = list(inputs.values()) if isinstance(inputs, Mapping) else _sequence(inputs)
+    if not ins:
+        raise GraphError("grad: inputs is empty; name the tensors whose gradients you want")
+    roots = [
+        (_vertex(y, f"output {i}"), initial_gradient(y, weight))
+        for i, (y, weight) in enumerate(_weighted(_sequence(outputs), grad_outputs))
+    ]
+    vertices = [_vertex(x, f"input {i}") for i, x in enumerate(ins)]
     found = run_backward(
         roots,
         wanted=frozenset(vertices),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )
+    gradients: list[Any] = []
     for i, (x, vertex) in enumerate(zip(ins, vertices, strict=True)):
-        if vertex not in found and not allow_unused:
+        g = found.get(vertex)
+        if g is None and not (allow_unused or materialize_grads):
             raise GraphError(
                 f"grad: no output depends on input {i} (shape {tuple(x.shape)}); pass "
                 "allow_unused=True to get None for it"
             )
-    return tuple(cast("Tensor", found.get(vertex)) for vertex in vertices)
+        gradients.append(zeros_like(x) if g is None and materialize_grads else g)
+    if isinstance(inputs, Mapping):
+        return dict(zip(inputs, gradients, strict=True))
+    return tuple(gradients)
 
 
 def backward(
@@ -76,31 +127,43 @@ def backward(
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Tensor | Sequence[Tensor | None] | None = None,
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Accumulate the gradients of several outputs at once; see `Tensor.backward`."""
-    run_backward(
-        _roots(_sequence(tensors), grad_tensors),
-        leaves=chosen_leaves(inputs),
-        retain_graph=create_graph if retain_graph is None else retain_graph,
+    """Accumulate the gradients of several outputs at once; see `Tensor.backward`.
+
+    `grad_variables` is PyTorch's old name of `grad_tensors`.
+    """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise ValueError("backward: grad_variables is the old name of grad_tensors; give one")
+        grad_tensors = grad_variables
+    differentiate(
+        _weighted(_sequence(tensors), grad_tensors),
+        retain_graph=retain_graph,
         create_graph=create_graph,
+        inputs=inputs,
     )
 
 
-def _roots(
+def _vertex(tensor: Tensor, name: str) -> Vertex:
+    if tensor.vertex is None:
+        raise GraphError(
+            f"grad: {name} (shape {tuple(tensor.shape)}) does not require grad; set "
+            "requires_grad=True on the leaves before the forward pass, outside no_grad()"
+        )
+    return tensor.vertex
+
+
+def _weighted(
     outputs: Sequence[Tensor], gradients: Tensor | Sequence[Tensor | None] | None
-) -> list[tuple[Vertex, Value]]:
+) -> list[tuple[Tensor, Tensor | None]]:
     weights = [None] * len(outputs) if gradients is None else _sequence(gradients)
     if len(weights) != len(outputs):
         raise ShapeError(
             f"grad: {len(outputs)} outputs and {len(weights)} grad_outputs; give one for each"
         )
-    roots = []
-    for output, weight in zip(outputs, weights, strict=True):
-        seed = initial_gradient(output, weight)
-        assert output.vertex is not None
-        roots.append((output.vertex, seed))
-    return roots
+    return list(zip(outputs, weights, strict=True))
 
 
 def _sequence(given: Tensor | Sequence[Tensor | None]) -> list[Tensor]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from tinygrad_np.recorder import PLAIN, Recorder, thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,29 +18,67 @@ R = TypeVar("R")
 class _Mode:
     """Replaces the thread's recorder inside a block or a function, and restores it."""
 
-    __slots__ = ("_before", "_enabled")
+    __slots__ = ("_before", "_enabled", "_inference")
 
-    def __init__(self, enabled: bool | None) -> None:
-        self._enabled = enabled  # None: as it was
-        self._before: list[Recorder | None] = []  # a mode can be entered within itself
+    def __init__(self, enabled: bool, *, inference: bool | None = None) -> None:
+        self._enabled = enabled
+        self._inference = inference  # None: as it was
+        # A mode can be entered within itself.
+        self._before: list[tuple[Recorder | None, bool]] = []
 
     def __enter__(self) -> Self:
         before = thread.recorder
-        self._before.append(before)
-        if self._enabled is not None:
-            thread.recorder = (before or PLAIN) if self._enabled else None
+        self._before.append((before, thread.inference))
+        if self._inference is not None:
+            thread.inference = self._inference
+        thread.recorder = (before or PLAIN) if self._enabled and not thread.inference else None
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.recorder = self._before.pop()
+        thread.recorder, thread.inference = self._before.pop()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function; of a generator, each step runs in the mode, and its caller not."""
+
+        def anew() -> _Mode:
+            return _Mode(self._enabled, inference=self._inference)
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                return _in_mode(function(*args, **kwargs), anew)
+
+            return steps  # type: ignore[return-value]  # R is a generator here
+
         @functools.wraps(function)
         def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _Mode(self._enabled):
+            with anew():
                 return function(*args, **kwargs)
 
         return decorated
+
+
+def _in_mode(
+    generator: Generator[Any, Any, Any], mode: Callable[[], _Mode]
+) -> Generator[Any, Any, Any]:
+    """Run each step of `generator` in a mode that ends when it yields."""
+    resume, given = generator.send, None
+    while True:
+        try:
+            with mode():
+                produced = resume(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            given = yield produced
+            resume = generator.send
+        except GeneratorExit:
+            with mode():
+                generator.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - the generator is to have it, whatever it is
+            resume, given = generator.throw, error
 
 
 class _PlainDecorator(_Mode):
@@ -73,12 +112,15 @@ class no_grad(_PlainDecorator):
 
 
 class inference_mode(_PlainDecorator):
-    """Record nothing, as `no_grad`; `inference_mode(False)` changes nothing."""
+    """Record nothing, and let no `enable_grad` inside change that.
+
+    `inference_mode(False)` ends it inside its block, where operations are recorded.
+    """
 
     __slots__ = ()
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(enabled=False if mode else None)
+        super().__init__(enabled=not mode, inference=bool(mode))
 
 
 class enable_grad(_PlainDecorator):
@@ -118,8 +160,13 @@ class set_grad_enabled(_Mode):
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate `function`; the mode then acts inside it only."""
-        thread.recorder = self._before.pop()
+        super().__exit__()
         return super().__call__(function)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is in `inference_mode`."""
+    return thread.inference
 
 
 def is_grad_enabled() -> bool:

@@ -61,6 +61,7 @@ class Conv2d(Convolution):
     __slots__ = ()
     formula = "y[n,o,p] = Σ w[o,c,k]·x[n, c, s·p + d·k − pad] + b[o] over c, k"
     derivative = "dx = conv2d_input(dy, w), dw = conv2d_weight(x, dy), db = Σ dy over n, p"
+    grad_fn = "ConvolutionBackward0"
     reads = ((1,), (0,), ())
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
@@ -81,6 +82,7 @@ class Conv2dInput(Convolution):
     __slots__ = ("size",)
     formula = "y[n, c, s·p + d·k − pad] = Σ w[o,c,k]·x[n,o,p] over o, p, k, and b[c] added"
     derivative = "dx = conv2d(dy, w), dw = conv2d_weight(dy, x), db = Σ dy over n and places"
+    grad_fn = "ConvolutionBackward0"
     reads = ((1,), (0,), ())
 
     def __init__(self, size: tuple[int, int], **geometry: Any) -> None:

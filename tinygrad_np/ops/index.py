@@ -59,6 +59,7 @@ class TakeAlongDim(Op):
     __slots__ = ("dim",)
     formula = "y[…, j, …] = x[…, index[…, j, …], …]"
     derivative = "dx = dy added into zeros at index"
+    grad_fn = "GatherBackward0"
     reads = ((1,),)
 
     def __init__(self, dim: int) -> None:

@@ -21,6 +21,7 @@ class MatMul(Op):
     __slots__ = ()
     formula = "Y = A·B"
     derivative = "dA = dY·Bᵀ, dB = Aᵀ·dY"
+    grad_fn = ("DotBackward0", "MvBackward0", "MmBackward0", "BmmBackward0")
     reads = ((1,), (0,))
     broadcasts = True
 
@@ -52,6 +53,7 @@ class Linear(Op):
     __slots__ = ()
     formula = "y = x·Wᵀ + b"
     derivative = "dx = dy·W, dW = dyᵀ·x, db = Σ dy (x and dy as matrices of rows)"
+    grad_fn = "AddmmBackward0"
     reads = ((1,), (0,), ())
 
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:

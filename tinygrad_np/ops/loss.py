@@ -20,6 +20,7 @@ class CrossEntropy(Op):
     __slots__ = ("mean",)
     formula = "yᵢ = log Σⱼ exp(xᵢⱼ) − xᵢ,label"
     derivative = "dx = dy·(softmax(x) − onehot(label))"
+    grad_fn = "NllLossBackward0"
     reads = ((0, 1),)
     keeps = True
 

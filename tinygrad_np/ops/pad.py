@@ -25,6 +25,8 @@ class Pad(Op):
     formula = "y = x within constants"
     derivative = "dx = dy without the places of the constants"
 
+    grad_fn = "ConstantPadNdBackward0"
+
     def __init__(self, widths: tuple[tuple[int, int], ...], value: float) -> None:
         self.widths, self.value = widths, value  # (before, after) of each dimension
 

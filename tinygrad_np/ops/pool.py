@@ -39,6 +39,7 @@ class MaxPool2d(Pooling):
     __slots__ = ()
     formula = "y[p] = max x[s·p + d·k − pad] over k"
     derivative = "dx = dy at the first maximum of each window, added where windows overlap"
+    grad_fn = "MaxPool2DWithIndicesBackward0"
     reads = ((0,),)
 
     def forward(self, x: Array) -> Array:
@@ -80,6 +81,8 @@ class AvgPool2d(Pooling):
     formula = "y[p] = Σ x[s·p + k − pad] / n[p] over k"
     derivative = "dx = dy / n, shared among each window"
 
+    grad_fn = "AvgPool2DBackward0"
+
     def forward(self, x: Array) -> Array:
         return pool.avg_pool2d(x, **self.options)
 
@@ -111,6 +114,8 @@ class AdaptiveAvgPool2d(Op):
     __slots__ = ("size",)
     formula = "y[i] = mean of x from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉"
     derivative = "dx = dy / length, shared among each bin"
+
+    grad_fn = "AdaptiveAvgPool2DBackward0"
 
     def __init__(self, size: Pair) -> None:
         self.size = size

@@ -57,6 +57,8 @@ class Sum(Reduction):
     formula = "y = Σ x"
     derivative = "dx = dy, repeated"
 
+    grad_fn = ("SumBackward0", "SumBackward1")
+
     def forward(self, x: Array) -> Array:
         # NumPy sums bytes as unsigned and halves in halves; PyTorch as int64 and in float32.
         if x.dtype.kind != "f":
@@ -75,6 +77,8 @@ class Mean(Reduction):
     __slots__ = ()
     formula = "y = Σ x / n"
     derivative = "dx = dy / n, repeated"
+
+    grad_fn = ("MeanBackward0", "MeanBackward1")
 
     def forward(self, x: Array) -> Array:
         dtype = float32 if x.dtype == float16 else x.dtype
@@ -145,6 +149,7 @@ class LogSumExp(Reduction):
     __slots__ = ()
     formula = "y = log Σ exp(x)"
     derivative = "dx = dy·softmax(x) = dy·exp(x − y)"
+    grad_fn = "LogsumexpBackward0"
     reads = ((0, RESULT),)
     promotes = slice(None)
     floating = True

@@ -23,6 +23,7 @@ class Reshape(Op):
     __slots__ = ("shape",)
     formula = "y = reshape(x, shape)"
     derivative = "dx = reshape(dy, shape of x)"
+    grad_fn = "ViewBackward0"
     views = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -67,6 +68,7 @@ class BroadcastTo(Op):
     __slots__ = ("shape",)
     formula = "y = broadcast(x, shape)"
     derivative = "dx = dy summed over the repeated dimensions"
+    grad_fn = "ExpandBackward0"
     views = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -134,6 +136,7 @@ class Crop(Op):
     __slots__ = ("dim", "length", "start")
     formula = "y = x[start : start + length] in dim"
     derivative = "dx = dy within zeros"
+    grad_fn = "SliceBackward0"
     views = True
 
     def __init__(self, dim: int, start: int, length: int) -> None:

@@ -43,6 +43,8 @@ class Unfold(Windowed):
     formula = "y[n, (c,k), p] = x[n, c, s·p + d·k − pad]"
     derivative = "dx = fold(dy)"
 
+    grad_fn = "Im2ColBackward0"
+
     def forward(self, x: Array) -> Array:
         return lowering.unfold(x, **self.geometry)
 
@@ -56,6 +58,8 @@ class Fold(Windowed):
     __slots__ = ("size",)
     formula = "y[n, c, s·p + d·k − pad] = Σ x[n, (c,k), p] over p, k"
     derivative = "dx = unfold(dy)"
+
+    grad_fn = "Col2ImBackward0"
 
     def __init__(self, size: Pair, **geometry: Any) -> None:
         super().__init__(**geometry)

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
+from tinygrad_np.arrival import accumulate, hooks_of, retain, retains
+from tinygrad_np.core import Accumulator, Value, apply, wrap
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
 from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
+from tinygrad_np.tensor.grad_fn import source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-
-class GradFn:
-    """A node of the graph, as PyTorch shows it."""
-
-    __slots__ = ("node",)
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-
-    def name(self) -> str:
-        """Name of the op, with PyTorch's ending: `MulBackward0`."""
-        name = self.node.op.name
-        return f"{name[0].upper()}{name[1:]}Backward0"
-
-    @property
-    def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
-        """Where gradients go from here: nodes, and None for leaves and constants."""
-        return tuple(
-            (GradFn(parent) if isinstance(parent, Node) else None, 0)
-            for parent in self.node.parents
-        )
-
-    def __repr__(self) -> str:
-        return f"<{self.name()}>"
+    from tinygrad_np.arrival import RemovableHandle
+    from tinygrad_np.core import Vertex
+    from tinygrad_np.tensor.grad_fn import GradFn
 
 
 class Differentiable(Value):
@@ -76,7 +58,19 @@ class Differentiable(Value):
 
     @property
     def grad(self) -> Any:
-        """Gradient that `backward` accumulated, or None."""
+        """Gradient that `backward` accumulated, or None.
+
+        Only leaves and results with `retain_grad` get one; asking any other result warns.
+        """
+        if self.node is not None and not retains(self):
+            given = None if self.accumulator is None else self.accumulator.grad
+            if given is None:
+                warnings.warn(
+                    "grad: this tensor is a result and not a leaf, so backward() does not fill in "
+                    "its .grad; call .retain_grad() on it before, or ask for the .grad of the leaf",
+                    UserWarning,
+                    stacklevel=2,
+                )
         return None if self.accumulator is None else self.accumulator.grad
 
     @grad.setter
@@ -98,7 +92,67 @@ class Differentiable(Value):
     @property
     def grad_fn(self) -> GradFn | None:
         """The recorded op that made this tensor, or None."""
-        return None if self.node is None else GradFn(self.node)
+        return None if self.node is None else source(self.node)[0]
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call `hook(grad)` whenever a gradient of this tensor has been computed.
+
+        What it returns takes the place of the gradient; None leaves it. Hooks are called in the
+        order in which they were registered, also by `autograd.grad`. The hook of a result belongs
+        to the op that made it: after a write in place it still gets the gradient of what the tensor
+        was before.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require grad; in the backward pass, if what the hook returned has
+            another shape or dtype.
+
+        >>> import tinygrad_np as tg
+        >>> x = tg.ones(2, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * 2).sum().backward()
+        >>> x.grad
+        tensor([20., 20.])
+        >>> handle.remove()
+        """
+        return hooks_of(_vertex(self, "register_hook")).before.add(hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], None]) -> RemovableHandle:
+        """Call `hook(tensor)` whenever `backward` has added to the `.grad` of this leaf.
+
+        >>> import tinygrad_np as tg
+        >>> x = tg.ones(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (x * 2).sum().backward()
+        tensor([2., 2.])
+        """
+        vertex = _vertex(self, "register_post_accumulate_grad_hook")
+        if vertex is not self:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: only leaves accumulate gradients, and this "
+                "tensor is a result; use register_hook"
+            )
+        return hooks_of(vertex).after.add(hook)
+
+    def retain_grad(self) -> None:
+        """Let `backward` fill in the `.grad` of this result too; leaves have one anyway.
+
+        >>> import tinygrad_np as tg
+        >>> x = tg.ones(2, requires_grad=True)
+        >>> y = x * 3
+        >>> y.retain_grad()
+        >>> (y * y).sum().backward()
+        >>> y.grad
+        tensor([6., 6.])
+        """
+        if _vertex(self, "retain_grad") is not self:
+            retain(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` fills in the `.grad` of this result, by `retain_grad`."""
+        return retains(self)
 
     def detach(self) -> Self:
         """Give the same memory, cut off the graph; a write through it is noticed by the graph."""
@@ -143,7 +197,7 @@ class Differentiable(Value):
         create_graph
             Record the derivatives too, so that they can be differentiated.
         inputs
-            Accumulate into these leaves only.
+            Accumulate into these only: leaves, or results that the tensor depends on.
 
         Raises
         ------
@@ -158,40 +212,49 @@ class Differentiable(Value):
         >>> x.grad
         tensor([2., 4.])
         """
-        seed = initial_gradient(self, gradient)
-        keep = create_graph if retain_graph is None else retain_graph
-        assert self.vertex is not None
-        run_backward(
-            [(self.vertex, seed)],
-            leaves=chosen_leaves(inputs),
-            retain_graph=keep,
-            create_graph=create_graph,
+        differentiate(
+            [(self, gradient)], retain_graph=retain_graph, create_graph=create_graph, inputs=inputs
         )
 
 
-def chosen_leaves(inputs: Sequence[Value] | Value | None) -> list[Value] | None:
-    """Leaves that `inputs=` names, or None for all of them."""
+def differentiate(
+    outputs: Sequence[tuple[Value, Value | None]],
+    *,
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Sequence[Value] | Value | None,
+) -> None:
+    """Accumulate the gradients of outputs, each with its weight, in leaves or in `inputs`."""
+    roots = [(_vertex(y, "backward"), initial_gradient(y, weight)) for y, weight in outputs]
+    keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        return None
-    given = [inputs] if isinstance(inputs, Value) else list(inputs)
-    if not given:
+        run_backward(roots, retain_graph=keep, create_graph=create_graph)
+        return
+    chosen = [inputs] if isinstance(inputs, Value) else list(dict.fromkeys(inputs))
+    if not chosen:
         raise GraphError("backward: inputs= is empty; leave it out to reach every leaf")
-    for i, x in enumerate(given):
-        if x.vertex is not x:
-            raise GraphError(
-                f"backward: input {i} (shape {x.array.shape}) is not a leaf that requires grad, "
-                "and gradients accumulate in those alone; use autograd.grad for that of a result"
-            )
-    return given
+    vertices = [_vertex(x, f"backward: input {i}") for i, x in enumerate(chosen)]
+    found = run_backward(
+        roots, wanted=frozenset(vertices), retain_graph=keep, create_graph=create_graph
+    )
+    for x, vertex in zip(chosen, vertices, strict=True):
+        if vertex in found:
+            accumulate(x, found[vertex] if create_graph else found[vertex].array)
+
+
+def _vertex(tensor: Value, name: str) -> Vertex:
+    """Where gradients of this tensor arrive."""
+    vertex = tensor.vertex
+    if vertex is None:
+        raise GraphError(
+            f"{name}: this tensor does not require grad and has no graph; set requires_grad=True "
+            "on the leaves before the forward pass, outside no_grad()"
+        )
+    return vertex
 
 
 def initial_gradient(output: Value, gradient: Value | None) -> Value:
     """Gradient that a backward pass starts with; 1 for an output of one element."""
-    if output.vertex is None:
-        raise GraphError(
-            "backward: this tensor does not require grad and has no graph; set "
-            "requires_grad=True on the leaves before the forward pass, outside no_grad()"
-        )
     shape, dtype = output.array.shape, output.array.dtype
     if gradient is None:
         if output.array.size != 1:

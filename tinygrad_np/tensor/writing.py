@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from tinygrad_np.arrival import moved
 from tinygrad_np.core import Value
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
@@ -153,7 +154,8 @@ def _store(target: T, result: Any) -> T:
             )
     _write(target, result.array)
     if result.node is not None:  # under no_grad a result keeps the node that it had
-        target.node = result.node
+        before, target.node = target.node, result.node
+        moved(target, before)
         _share_result(result, target)
     return target
 
