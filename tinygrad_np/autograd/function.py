@@ -294,7 +294,7 @@ class FunctionOp(Op):
                 "return None in its place"
             )
         if not isinstance(x, Value):
-            raise TypeError(
+            raise GraphError(  # the class that PyTorch raises
                 f"{self.name}.backward returned a {type(x).__qualname__} as gradient of argument "
                 f"{i}; it must be a Tensor or None"
             )
