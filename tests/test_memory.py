@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import pytest
 import tinygrad_np as tg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +24,38 @@ def _no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def step(w: tg.Tensor, x: tg.Tensor, *, second_order: bool = False) -> tg.Tensor:
+class Scaled(tg.autograd.Function):
+    """Two results, one saved."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        y = tg.exp(x)
+        ctx.save_for_backward(y)
+        return y, x * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any, h: Any) -> Any:
+        (y,) = ctx.saved_tensors
+        return g * y + h * 2
+
+
+def plain(x: Any, w: Any) -> Any:
     h = tg.relu(x @ w + 1.0)
-    loss = (tg.log_softmax(h, 1)[:, [0, 1]] * tg.tanh(h[:, :2])).sum()
+    return (tg.log_softmax(h, 1)[:, [0, 1]] * tg.tanh(h[:, :2])).sum()
+
+
+def adorned(x: Any, w: Any) -> Any:
+    """With hooks, a retained gradient, a Function and a checkpoint."""
+    y, z = tg.utils.checkpoint.checkpoint(lambda w: Scaled.apply(x @ w), w, use_reentrant=False)
+    y.register_hook(lambda g: g * 3)
+    z.retain_grad()
+    return (y * z).mean()
+
+
+def step(
+    w: tg.Tensor, x: tg.Tensor, model: Callable[..., Any] = plain, *, second_order: bool = False
+) -> tg.Tensor:
+    loss = model(x, w)
     if second_order:
         (g,) = tg.autograd.grad(loss, w, create_graph=True)
         loss = loss + (g * g).sum()
@@ -37,8 +66,13 @@ def step(w: tg.Tensor, x: tg.Tensor, *, second_order: bool = False) -> tg.Tensor
     return loss
 
 
-@pytest.mark.parametrize(("second_order", "steps"), [(False, 1000), (True, 300)])
-def test_training_takes_constant_memory(second_order: bool, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "second_order", "steps"),
+    [(plain, False, 1000), (plain, True, 300), (adorned, False, 300), (adorned, True, 100)],
+)
+def test_training_takes_constant_memory(
+    model: Callable[..., Any], second_order: bool, steps: int
+) -> None:
     w, x = tg.rand(4, 3, requires_grad=True), tg.rand(5, 4)
     tracemalloc.start()
     array_data = tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)
@@ -49,10 +83,10 @@ def test_training_takes_constant_memory(second_order: bool, steps: int) -> None:
         return sum(trace.size for trace in arrays.traces), len(gc.get_objects())
 
     for _ in range(20):
-        step(w, x, second_order=second_order)
+        step(w, x, model, second_order=second_order)
     bytes_before, objects_before = held()
     for _ in range(steps):
-        step(w, x, second_order=second_order)
+        step(w, x, model, second_order=second_order)
     bytes_after, objects_after = held()
     tracemalloc.stop()
     assert bytes_after == bytes_before
