@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from tinygrad_np.recorder import PLAIN, Recorder, thread
+from tinygrad_np.recorder import Recorder, recorder_in_grad_mode, restore, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,11 @@ class _Mode:
         before = thread.recorder
         self._before.append(before)
         if self._enabled is not None:
-            thread.recorder = (before or PLAIN) if self._enabled else None
+            thread.recorder = (before or recorder_in_grad_mode()) if self._enabled else None
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.recorder = self._before.pop()
+        restore(self._before.pop())
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -118,7 +118,7 @@ class set_grad_enabled(_Mode):
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate `function`; the mode then acts inside it only."""
-        thread.recorder = self._before.pop()
+        restore(self._before.pop())
         return super().__call__(function)
 
 
