@@ -71,7 +71,7 @@ def recording(recorder: Recorder | None) -> Iterator[None]:
     try:
         yield
     finally:
-        restore(before)
+        thread.recorder = before
 
 
 def set_watchers(watchers: tuple[Recorder, ...]) -> tuple[Recorder, ...]:

@@ -95,7 +95,9 @@ class ParameterDict(Module):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
-            raise KeyError(key)
+            raise AttributeError(  # as PyTorch
+                f"ParameterDict has no parameter {key!r}; it has {list(self._keys)}"
+            )
         return self.__dict__[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
