@@ -15,6 +15,7 @@ from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.recorder import PLAIN, recording, set_watchers
 from tinygrad_np.tensor.creation import new
+from tinygrad_np.tensor.random import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -128,7 +129,8 @@ class GradientChecker(Watcher):
             if type(node.op).forward is not Op.forward:  # else it is part of another op
                 self._skipped(node, "was recorded outside check_gradients()", None)
             return
-        before = set_watchers(())
+        stream = stream_of(None)
+        before, state = set_watchers(()), stream.state  # ops that draw numbers must not be noticed
         try:
             with recording(PLAIN), np.errstate(all="ignore"):
                 for i, thunk in enumerate(thunks):
@@ -141,6 +143,7 @@ class GradientChecker(Watcher):
                         self._check_operand(node, note, i)
         finally:
             set_watchers(before)
+            stream.state = state
 
     def _check_operand(self, node: Node, note: _Note, i: int) -> None:
         try:
