@@ -148,10 +148,10 @@ class _Collecting(Recorder):
         self.nodes: list[Node] = []
         self.outer = outer
 
-    def recorded(self, node: Node) -> None:
+    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:
         self.nodes.append(node)
         if self.outer is not None:
-            self.outer.recorded(node)
+            self.outer.recorded(node, operands, result)
 
 
 class _Run(NamedTuple):
