@@ -42,6 +42,15 @@ def no_tensor(op: str) -> TypeError:
     return TypeError(f"{op}: no operand is a Tensor; make one with tensor(...)")
 
 
+def not_a_tensor(function: str, argument: str, given: object) -> TypeError:
+    """Say that an argument that must be a tensor is not one."""
+    kind = type(given)
+    return TypeError(
+        f"{function}: {argument} must be a Tensor, not a {kind.__module__}.{kind.__qualname__}; "
+        "wrap data with tensor() or from_numpy()"
+    )
+
+
 def no_broadcast(op: str, shapes: Iterable[object]) -> ShapeError:
     """Say that the shapes of operands do not broadcast."""
     return ShapeError(

@@ -17,7 +17,7 @@ from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops.index import numpy_index
 from tinygrad_np.recorder import thread
-from tinygrad_np.tensor.creation import to_array
+from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.random import Generator, stream_of
 
 if TYPE_CHECKING:
