@@ -30,7 +30,9 @@ class device:
     def __init__(self, type: str | device, index: int | None = None) -> None:
         given = str(type) if isinstance(type, device) else type
         if isinstance(given, int):
-            raise RuntimeError(f"device: {given} would be an accelerator, and there is none")
+            raise RuntimeError(  # noqa: TRY004 - an int is right where there is an accelerator
+                f"device: {given} would be an accelerator, and there is none"
+            )
         if not isinstance(given, str):
             raise TypeError(f"device: expected a string such as 'cpu', or a device, not {given!r}")
         kind, colon, number = given.partition(":")

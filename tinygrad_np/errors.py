@@ -51,6 +51,30 @@ def not_a_tensor(function: str, argument: str, given: object) -> TypeError:
     )
 
 
+def refuse_no_tensors(function: str, **arguments: object) -> None:
+    """Raise if an argument is not a tensor; for where something has failed already."""
+    for name, given in arguments.items():
+        # A NumPy scalar has a shape as well, and cannot be written into.
+        if not (hasattr(given, "shape") and hasattr(given, "__setitem__")):
+            raise not_a_tensor(function, name, given) from None
+
+
+def no_bools(op: str) -> DtypeError:
+    """Say that an op does not take bools."""
+    return DtypeError(
+        f"{op}: bools cannot be subtracted or negated; write ~x to invert a mask, x ^ y where two "
+        "differ, or convert with .int()"
+    )
+
+
+def no_bits(op: str, dtypes: Iterable[object]) -> DtypeError:
+    """Say that an op on bits was given floats."""
+    return DtypeError(
+        f"{op}: only integers and bools have bits to work on, not {' and '.join(map(str, dtypes))};"
+        " compare first (x > 0), or convert with .long()"
+    )
+
+
 def no_broadcast(op: str, shapes: Iterable[object]) -> ShapeError:
     """Say that the shapes of operands do not broadcast."""
     return ShapeError(

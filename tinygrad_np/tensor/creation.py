@@ -102,10 +102,8 @@ def sizes(size: tuple[Any, ...], keyword: Any = None, name: str = "size") -> tup
         if size:
             raise TypeError(f"{name}: the size is given twice: {size} and size={keyword}")
         size = (keyword,)
-    if len(size) == 1 and not hasattr(size[0], "__index__"):
-        size = tuple(size[0]) if isinstance(size[0], (tuple, list)) else size
-    elif not size:
-        raise TypeError(f"{name}: the size is missing; give ints, or () for a 0-d tensor")
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
     try:
         shape = tuple(map(operator.index, size))
     except (TypeError, RuntimeError):  # the latter from a tensor of several elements

@@ -175,7 +175,7 @@ def _explain_uneven(data: Any, path: str = "data") -> None:
 def _shape_of(x: Any) -> tuple[int, ...]:
     """Shape of nested lists whose entries are even."""
     if isinstance(x, np.ndarray):
-        return x.shape
+        return tuple(x.shape)
     if isinstance(x, _NESTED):
         return (len(x), *(_shape_of(x[0]) if x else ()))
     return ()
