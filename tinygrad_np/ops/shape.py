@@ -412,8 +412,11 @@ def normalize_dim(dim: int, of: Any, name: str) -> int:
 
     `of` is the tensor, or the number of dimensions where the tensor does not have `dim` yet.
     """
-    ndim = of if type(of) is int else rank(of, name)
-    size = max(ndim, 1)
+    try:
+        ndim: int = of if type(of) is int else of.ndim
+    except AttributeError:
+        raise not_a_tensor(name, "input", of) from None
+    size = ndim or 1
     if not -size <= dim < size:
         raise IndexError(
             f"{name}: dimension {dim} is out of range for {ndim} dimensions; expected {-size} to "
@@ -424,7 +427,10 @@ def normalize_dim(dim: int, of: Any, name: str) -> int:
 
 def normalize_dims(dim: int | Sequence[int] | None, of: Any, name: str) -> tuple[int, ...]:
     """Sort out a `dim` argument: None means all; the result is non-negative and without doubles."""
-    ndim = of if type(of) is int else rank(of, name)
+    try:
+        ndim: int = of if type(of) is int else of.ndim
+    except AttributeError:
+        raise not_a_tensor(name, "input", of) from None
     if dim is None:
         return tuple(range(ndim))
     given = (dim,) if isinstance(dim, int) else tuple(dim)

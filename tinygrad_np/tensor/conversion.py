@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from tinygrad_np.core import Value, apply
 from tinygrad_np.devices import CPU, check_device, no_accelerator
-from tinygrad_np.dtypes import SUPPORTED, as_dtype
+from tinygrad_np.dtypes import (
+    SUPPORTED,
+    as_dtype,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from tinygrad_np.errors import not_a_tensor
 from tinygrad_np.promotion import Cast
 
@@ -17,7 +28,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from tinygrad_np.devices import device
-    from tinygrad_np.dtypes import DtypeLike
+    from tinygrad_np.dtypes import Dtype, DtypeLike
+
+T = TypeVar("T", bound=Value)
 
 _DTYPE_NAMES = {d.name for d in SUPPORTED}
 # What `type()` calls tensors; PyTorch had a class for each dtype once.
@@ -80,8 +93,8 @@ class Converting(Value):
         if flags > 2:
             raise _wrong_form(args)
         check_device(device)
-        given = self.dtype if dtype is None else as_dtype(dtype)
-        return self if given == self.dtype and not copy else apply(Cast(given), self)
+        given = self.array.dtype if dtype is None else as_dtype(dtype)
+        return apply(Cast(given), self) if copy else _cast(self, given)
 
     def type_as(self, other: Value) -> Self:
         """Convert to the dtype of `other`."""
@@ -113,35 +126,35 @@ class Converting(Value):
 
     def float(self) -> Self:
         """Convert to float32."""
-        return self.to(np.float32)
+        return _cast(self, float32)
 
     def double(self) -> Self:
         """Convert to float64."""
-        return self.to(np.float64)
+        return _cast(self, float64)
 
     def half(self) -> Self:
         """Convert to float16."""
-        return self.to(np.float16)
+        return _cast(self, float16)
 
     def int(self) -> Self:
         """Convert to int32."""
-        return self.to(np.int32)
+        return _cast(self, int32)
 
     def short(self) -> Self:
         """Convert to int16."""
-        return self.to(np.int16)
+        return _cast(self, int16)
 
     def byte(self) -> Self:
         """Convert to uint8."""
-        return self.to(np.uint8)
+        return _cast(self, uint8)
 
     def long(self) -> Self:
         """Convert to int64."""
-        return self.to(np.int64)
+        return _cast(self, int64)
 
     def bool(self) -> Self:
         """Convert to bool: whether each element is not 0."""
-        return self.to(np.bool_)
+        return _cast(self, bool_)
 
     def clone(self, *, memory_format: object = None) -> Self:  # noqa: ARG002 - there is one format
         """Copy, on the tape."""
@@ -256,6 +269,10 @@ class Converting(Value):
     def is_cuda(self) -> builtins.bool:
         """Whether the numbers lie on a GPU: no."""
         return False
+
+
+def _cast(tensor: T, dtype: Dtype) -> T:
+    return tensor if tensor.array.dtype == dtype else apply(Cast(dtype), tensor)
 
 
 def equal(input: Value, other: Value) -> builtins.bool:

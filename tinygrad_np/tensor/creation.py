@@ -117,12 +117,8 @@ def _float_dtype(dtype: DtypeLike | None) -> Dtype:
     return get_default_dtype() if dtype is None else as_dtype(dtype)
 
 
-def _allocate(make: Callable[[], Array], shape: object, dtype: Dtype, name: str) -> Array:
-    """Run NumPy's constructor; say how large it was to be where there is no such memory."""
-    try:
-        return make()
-    except (ValueError, MemoryError) as error:
-        raise RuntimeError(f"{name}: no memory for size {shape} of {dtype}: {error}") from None
+def _no_memory(name: str, size: object, dtype: Dtype, error: Exception) -> RuntimeError:
+    return RuntimeError(f"{name}: no memory for size {size} of {dtype}: {error}")
 
 
 def _filled(
@@ -136,9 +132,11 @@ def _filled(
 ) -> Tensor:
     check_device(device)
     shape, given = sizes(size, keyword, name), _float_dtype(dtype)
-    return new(
-        _allocate(lambda: make(shape, given), shape, given, name), requires_grad=requires_grad
-    )
+    try:
+        array = make(shape, given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, shape, given, error) from None
+    return new(array, requires_grad=requires_grad)
 
 
 def zeros(
@@ -216,11 +214,15 @@ def _full(
     name: str, shape: tuple[int, ...], value: Number, dtype: DtypeLike, requires_grad: bool
 ) -> Tensor:
     given = as_dtype(dtype)
-    number = cast_numbers(np.asarray(value), given, name, finite=True)
-    return new(
-        _allocate(lambda: np.full(shape, number, given), shape, given, name),
-        requires_grad=requires_grad,
-    )
+    with np.errstate(over="ignore"):
+        number = cast_numbers(np.asarray(value), given, name)
+    if given.kind == "f" and math.isfinite(value) and not math.isfinite(number):
+        raise RuntimeError(f"{name}: {value} is too large for {given}; pass a wider dtype")
+    try:
+        array = np.full(shape, number, given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, shape, given, error) from None
+    return new(array, requires_grad=requires_grad)
 
 
 def like(
@@ -342,8 +344,16 @@ def arange(
     if stride == 0 or (last - first) / stride < 0 or math.isnan(stride):
         raise RuntimeError(f"arange: step {stride} does not lead from {first} to {last}")
     count = math.ceil((last - first) / stride)
-    numbers = _allocate(lambda: np.arange(count), count, given, "arange")
+    numbers = _first(count, given, "arange")
     return new((first + stride * numbers).astype(given), requires_grad=requires_grad)
+
+
+def _first(count: int, dtype: Dtype, name: str) -> Array:
+    """Count from 0."""
+    try:
+        return np.arange(count)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, count, dtype, error) from None
 
 
 def linspace(
@@ -366,7 +376,7 @@ def linspace(
     first, last = as_number(start, "linspace"), as_number(end, "linspace")
     (count,) = sizes((steps,), None, "linspace: steps")
     given = _float_dtype(dtype)
-    numbers = _allocate(lambda: np.arange(count), count, given, "linspace")
+    numbers = _first(count, given, "linspace")
     step = (last - first) / max(count - 1, 1)
     # From both ends, so that the last number is `end` itself.
     half = numbers < max(count // 2, 1)
@@ -390,5 +400,8 @@ def eye(
     """
     check_device(device)
     shape, given = sizes((n, n if m is None else m), None, "eye"), _float_dtype(dtype)
-    matrix = _allocate(lambda: np.eye(*shape, dtype=given), shape, given, "eye")
+    try:
+        matrix = np.eye(*shape, dtype=given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory("eye", shape, given, error) from None
     return new(matrix, requires_grad=requires_grad)

@@ -30,20 +30,9 @@ def to_array(data: Any, dtype: DtypeLike | None) -> Array:
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(data, Value):
         data = data.array
-    if isinstance(data, (np.ndarray, np.generic)):
-        array = np.asarray(data)
-    else:
-        kinds: set[type] = set()
-        _survey(data, kinds)
-        array = _from_lists(data, kinds)
-        if wanted is None:
-            wanted = _dtype_of(data, kinds)
-            if wanted.kind == "i" and array.dtype.kind in "Ou" and kinds <= _NUMBERS:
-                raise ValueError(
-                    f"tensor: {array.max()} or {array.min()} is an integer beyond int64; write it "
-                    "as a float, or pass dtype=float64"
-                )
-        array = cast_numbers(array, wanted, "tensor")
+    if not isinstance(data, (np.ndarray, np.generic)):
+        return _from_numbers(data, wanted)
+    array = np.asarray(data)
     if wanted is None and array.dtype not in SUPPORTED:
         native = array.dtype.newbyteorder("=")
         if native not in SUPPORTED:
@@ -56,6 +45,21 @@ def to_array(data: Any, dtype: DtypeLike | None) -> Array:
     # Unpickled arrays, for one, have a dtype that equals NumPy's own and is another object.
     canonical = np.dtype((array.dtype if wanted is None else wanted).type)
     return array.view(canonical) if array.dtype == canonical else array.astype(canonical)
+
+
+def _from_numbers(data: Any, wanted: Dtype | None) -> Array:
+    """Give the array of a number, or of nested lists."""
+    kinds: set[type] = set()
+    _survey(data, kinds)
+    array = _from_lists(data, kinds)
+    if wanted is None:
+        wanted = _dtype_of(data, kinds)
+        if wanted.kind == "i" and array.dtype.kind in "Ou" and kinds <= _NUMBERS:
+            raise ValueError(
+                f"tensor: {array.max()} or {array.min()} is an integer beyond int64; write it as a "
+                "float, or pass dtype=float64"
+            )
+    return cast_numbers(array, wanted, "tensor")
 
 
 def _survey(data: Any, kinds: set[type]) -> None:
@@ -102,13 +106,11 @@ def _without_tensors(data: Any) -> Any:
 
 def _dtype_of(data: Any, kinds: set[type]) -> Dtype:
     """Dtype that the elements of nested lists agree on."""
-    dtypes = {
-        get_default_dtype() if kind is float else bool_ if kind is bool else int64
-        for kind in kinds & _NUMBERS
-    }
-    if not kinds <= _NUMBERS:
-        dtypes |= _dtypes_inside(data)
-    return reduce(promote_types, dtypes) if dtypes else get_default_dtype()
+    own = get_default_dtype() if float in kinds or not kinds else int64 if int in kinds else bool_
+    if kinds <= _NUMBERS:
+        return own
+    dtypes = _dtypes_inside(data)
+    return reduce(promote_types, dtypes | {own} if kinds & _NUMBERS else dtypes)
 
 
 def _dtypes_inside(data: Any) -> set[Dtype]:
@@ -121,21 +123,18 @@ def _dtypes_inside(data: Any) -> set[Dtype]:
     return set()
 
 
-def cast_numbers(array: Array, dtype: Dtype, name: str, *, finite: bool = False) -> Array:
+def cast_numbers(array: Array, dtype: Dtype, name: str) -> Array:
     """Convert what were Python numbers; refuse those that an integer dtype does not hold.
 
-    Negative numbers wrap in an unsigned dtype, as in C. With `finite`, a finite number must not
-    become infinite either.
+    Negative numbers wrap in an unsigned dtype, as in C.
     """
-    if dtype in (array.dtype, bool_):
-        return array.astype(dtype)
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            converted = array.astype(dtype)
-        if finite and not np.array_equal(np.isinf(converted), np.isinf(array)):
-            largest = np.abs(array).max()
-            raise RuntimeError(f"{name}: {largest} is too large for {dtype}; pass a wider dtype")
-        return converted
+    if array.dtype is dtype:
+        return array
+    if dtype.kind in "bf":
+        try:
+            return array.astype(dtype)
+        except OverflowError:
+            raise RuntimeError(f"{name}: an integer is too large for {dtype}") from None
     limits = np.iinfo(dtype)
     low = -limits.max if dtype.kind == "u" else limits.min
     if array.size:
