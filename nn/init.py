@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, NoReturn
 
 import tinygrad_np as tg
+from tinygrad_np.missing import no_attribute
 
 _GAINS = {
     "linear": 1.0,
@@ -132,3 +134,10 @@ def _fans(tensor: tg.Tensor) -> tuple[int, int]:
         )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+
+    def __getattr__(name: str) -> NoReturn:
+        """Say so of names that are not here."""
+        raise no_attribute(__name__, name, globals())

@@ -21,6 +21,7 @@ equal = np.testing.assert_array_equal
         ("half", "float16"),
         ("float", "float32"),
         ("double", "float64"),
+        ("short", "int16"),
         ("int", "int32"),
         ("long", "int64"),
         ("bool", "bool"),
@@ -100,7 +101,7 @@ def test_facts() -> None:
     assert (x.size(), x.size(1), x.size(-2)) == ((2, 3), 3, 2)
     assert x.is_floating_point()
     assert not x.long().is_floating_point()
-    assert x.device == "cpu"
+    assert x.device == tg.device("cpu")
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,69 @@ def test_a_shallow_copy_shares_memory_and_version() -> None:
     copy.copy(h.detach()).mul_(5)
     with pytest.raises(tg.GraphError, match="changed in place"):
         z.backward(tg.tensor([1.0, 2.0]))
+
+
+def test_bytes_and_bools() -> None:
+    x = tg.tensor([0.0, 1.5, 254.0])
+    equal(x.byte().numpy(), [0, 1, 254])
+    assert x.byte().dtype == np.uint8
+
+
+def test_to_in_each_of_its_forms() -> None:
+    x, other = tg.ones(2), tg.ones(1, dtype=tg.float64)
+    for y in (
+        x.to(tg.float64),
+        x.to(float),
+        x.to(tg.float64, True),
+        x.to(tg.float64, True, True),
+        x.to("cpu", tg.float64),
+        x.to("cpu", tg.float64, True, False),
+        x.to(tg.device("cpu"), tg.float64, non_blocking=True),
+        x.to(None, tg.float64),
+        x.to(device="cpu", dtype=tg.float64, copy=True),
+        x.to(other),
+        x.to(other, True, True),
+        x.to(other, non_blocking=True, memory_format=tg.channels_last),
+    ):
+        assert y.dtype == np.float64
+    assert x.to() is x.to(None) is x.to("cpu", True) is x.to(tg.float32, False, False) is x
+    assert x.to("cpu", None) is x
+    assert x.to(tg.float32, False, True) is not x
+    assert x.to("cpu", copy=True) is not x
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (tg.float64, tg.float32),
+        (tg.float64, "cpu"),
+        ("cpu", "cpu"),
+        (tg.ones(1), tg.float64),
+        ("cpu", tg.float64, True, False, True),
+        ("cpu", tg.float64, tg.float64),
+        (tg.float64, True, "cpu"),
+    ],
+)
+def test_to_refuses_other_forms(arguments: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"to: cannot tell dtype and device from .*to\(device, dtype"
+    ):
+        tg.ones(2).to(*arguments)
+
+
+def test_type_names_and_converts() -> None:
+    x = tg.tensor([1.5])
+    assert (x.type(), x.long().type()) == ("torch.FloatTensor", "torch.LongTensor")
+    assert x.type(tg.float64).dtype == x.type("torch.DoubleTensor").dtype == np.float64
+    assert x.type(x.long().type()).tolist() == [1]
+
+
+def test_clone_is_a_function_too() -> None:
+    x = tg.tensor([1.0], requires_grad=True)
+    y = tg.clone(x, memory_format=tg.preserve_format)
+    y.backward(tg.tensor([3.0]))
+    equal(x.grad.numpy(), [3])
+    assert not np.shares_memory(y.detach().numpy(), x.detach().numpy())
 
 
 def test_to_copies_when_asked_and_knows_its_options() -> None:

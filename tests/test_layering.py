@@ -18,7 +18,14 @@ ROOT = Path(__file__).parents[1]
 # Each floor may import from itself (if it is a package) and from those below.
 FLOORS = {
     "tinygrad_np.errors": 0,
+    "tinygrad_np.missing": 0,
+    "tinygrad_np.determinism": 0,
+    "tinygrad_np.devices": 0,
+    "tinygrad_np.accelerator": 1,
+    "tinygrad_np.backends": 1,
+    "tinygrad_np.cuda": 1,
     "tinygrad_np.dtypes": 1,
+    "tinygrad_np.limits": 2,
     "tinygrad_np.recorder": 2,
     "tinygrad_np.core": 3,
     "tinygrad_np.kernels": 3,

@@ -152,7 +152,7 @@ def test_repr(expression: str, expected: str) -> None:
 @pytest.fixture
 def _options() -> Iterator[None]:
     yield
-    tg.set_printoptions(precision=4, threshold=1000, edgeitems=3, linewidth=80)
+    tg.set_printoptions(profile="default")
 
 
 @pytest.mark.usefixtures("_options")
@@ -164,6 +164,45 @@ def test_options() -> None:
     assert repr(tg.arange(5)) == "tensor([0, 1, 2, 3, 4])"
     tg.set_printoptions(threshold=1000, linewidth=20)
     assert repr(tg.arange(6)) == "tensor([0, 1, 2, 3,\n        4, 5])"
+    assert repr(tg.ones(1, requires_grad=True)) == "tensor([1.],\n       requires_grad=True)"
+
+
+@pytest.mark.usefixtures("_options")
+def test_profiles() -> None:
+    x = tg.arange(2000.0) / 8
+    tg.set_printoptions(profile="short")
+    assert repr(x) == "tensor([0.00e+00, 1.25e-01,  ..., 2.50e+02, 2.50e+02])"
+    tg.set_printoptions(profile="full", precision=1)
+    assert "..." not in repr(x)
+    assert repr(x).endswith(" 2.5e+02, 2.5e+02])")
+    tg.set_printoptions(profile="default")
+    assert repr(x[:3]) == "tensor([0.0000, 0.1250, 0.2500])"
+    with pytest.raises(ValueError, match="'long' is none of default, short, full"):
+        tg.set_printoptions(profile="long")
+
+
+@pytest.mark.usefixtures("_options")
+def test_scientific_notation_when_asked() -> None:
+    x = tg.tensor([0.00001, 1.0])
+    tg.set_printoptions(sci_mode=False)
+    assert repr(x) == "tensor([0.0000, 1.0000])"
+    tg.set_printoptions(sci_mode=True)
+    assert repr(tg.ones(1)) == "tensor([1.0000e+00])"
+    tg.set_printoptions()
+    assert repr(tg.ones(1)) == "tensor([1.])"
+
+
+@pytest.mark.usefixtures("_options")
+def test_nothing_but_the_size_is_left_without_edges() -> None:
+    tg.set_printoptions(threshold=2, edgeitems=0)
+    assert repr(tg.ones(2, 3)) == "tensor([...], size=(2, 3))"
+
+
+def test_the_default_dtype_is_not_named() -> None:
+    tg.set_default_dtype(tg.float64)
+    assert repr(tg.ones(1)) == "tensor([1.])"
+    assert repr(tg.ones(1, dtype=tg.float32)) == "tensor([1.], dtype=float32)"
+    assert repr(tg.zeros(0, dtype=tg.float32)) == "tensor([], dtype=float32)"
 
 
 def test_size_is_a_tuple_that_prints_as_in_pytorch() -> None:
@@ -179,6 +218,12 @@ def test_str_is_repr_and_format_takes_numbers() -> None:
     assert str(x) == repr(x) == f"{x}"
     assert f"{tg.tensor(1.23456):.2f}" == "1.23"
     assert f"{tg.tensor(7):03d}" == "007"
+    assert f"{tg.tensor(2.5)}" == "2.5"
+    assert str([tg.tensor(1.0), x]) == "[tensor(1.), tensor([1., 2.])]"
+    with pytest.raises(
+        TypeError, match=r"'\.2f' suits one number, and this tensor has shape \(2,\)"
+    ):
+        format(x, ".2f")
 
 
 def test_grad_fn_prints_its_name() -> None:

@@ -10,7 +10,9 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from numpy import dtype as dtype
 
 from tinygrad_np import autograd as autograd
 from tinygrad_np import graph as graph
@@ -21,7 +23,13 @@ from tinygrad_np.autograd import is_grad_enabled as is_grad_enabled
 from tinygrad_np.autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from tinygrad_np.autograd import no_grad as no_grad
 from tinygrad_np.autograd import set_grad_enabled as set_grad_enabled
+from tinygrad_np.determinism import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+)
+from tinygrad_np.determinism import use_deterministic_algorithms as use_deterministic_algorithms
+from tinygrad_np.devices import device as device
 from tinygrad_np.dtypes import bool_ as _bool
+from tinygrad_np.dtypes import can_cast as can_cast
 from tinygrad_np.dtypes import float16 as float16
 from tinygrad_np.dtypes import float32 as float32
 from tinygrad_np.dtypes import float64 as float64
@@ -39,6 +47,9 @@ from tinygrad_np.errors import GraphError as GraphError
 from tinygrad_np.errors import ShapeError as ShapeError
 from tinygrad_np.kernels.threads import get_num_threads as get_num_threads
 from tinygrad_np.kernels.threads import set_num_threads as set_num_threads
+from tinygrad_np.limits import finfo as finfo
+from tinygrad_np.limits import iinfo as iinfo
+from tinygrad_np.missing import no_attribute
 from tinygrad_np.ops.elementwise import abs as abs
 from tinygrad_np.ops.elementwise import add as add
 from tinygrad_np.ops.elementwise import bitwise_and as bitwise_and
@@ -98,6 +109,7 @@ from tinygrad_np.ops.shape import transpose as transpose
 from tinygrad_np.ops.shape import unsqueeze as unsqueeze
 from tinygrad_np.serialization import load as load
 from tinygrad_np.serialization import save as save
+from tinygrad_np.tensor.conversion import equal as equal
 from tinygrad_np.tensor.creation import arange as arange
 from tinygrad_np.tensor.creation import as_tensor as as_tensor
 from tinygrad_np.tensor.creation import empty as empty
@@ -112,6 +124,16 @@ from tinygrad_np.tensor.creation import ones_like as ones_like
 from tinygrad_np.tensor.creation import tensor as tensor
 from tinygrad_np.tensor.creation import zeros as zeros
 from tinygrad_np.tensor.creation import zeros_like as zeros_like
+from tinygrad_np.tensor.facts import clone as clone
+from tinygrad_np.tensor.facts import is_complex as is_complex
+from tinygrad_np.tensor.facts import is_floating_point as is_floating_point
+from tinygrad_np.tensor.facts import is_nonzero as is_nonzero
+from tinygrad_np.tensor.facts import is_same_size as is_same_size
+from tinygrad_np.tensor.facts import is_tensor as is_tensor
+from tinygrad_np.tensor.facts import numel as numel
+from tinygrad_np.tensor.grids import meshgrid as meshgrid
+from tinygrad_np.tensor.grids import tril_indices as tril_indices
+from tinygrad_np.tensor.grids import triu_indices as triu_indices
 from tinygrad_np.tensor.printing import set_printoptions as set_printoptions
 from tinygrad_np.tensor.random import Generator as Generator
 from tinygrad_np.tensor.random import initial_seed as initial_seed
@@ -122,7 +144,13 @@ from tinygrad_np.tensor.random import randn as randn
 from tinygrad_np.tensor.random import randperm as randperm
 from tinygrad_np.tensor.size import Size as Size
 from tinygrad_np.tensor.tensor import Tensor as Tensor
-from tinygrad_np.tensor.tensor import is_tensor as is_tensor
+
+if TYPE_CHECKING:  # what __getattr__ below finds when it is asked for
+    import nn as nn
+    from nn import optim as optim
+    from tinygrad_np import accelerator as accelerator
+    from tinygrad_np import backends as backends
+    from tinygrad_np import cuda as cuda
 
 __version__ = "0.1.0"
 
@@ -134,13 +162,23 @@ long = int64
 int = int32
 short = int16
 
+# Of the memory formats, which `to` and `clone` take and pass by, there is one.
+channels_last = "channels_last"
+contiguous_format = "contiguous_format"
+preserve_format = "preserve_format"
 
-def __getattr__(name: str) -> Any:
-    """Resolve `nn` and `optim` on first use, and say so of names that are not here."""
-    if name == "nn":
-        return importlib.import_module("nn")
-    if name == "optim":
-        return importlib.import_module("nn.optim")
-    raise AttributeError(
-        f"{name} is not in tinygrad_np {__version__}; what is there: dir(tinygrad_np)"
-    )
+
+if not TYPE_CHECKING:
+    _LAZY = {
+        "accelerator": "tinygrad_np.accelerator",
+        "backends": "tinygrad_np.backends",
+        "cuda": "tinygrad_np.cuda",
+        "nn": "nn",
+        "optim": "nn.optim",
+    }
+
+    def __getattr__(name: str) -> Any:
+        """Import what a script asks for at first use, and say so of names that are not here."""
+        if name in _LAZY:
+            return importlib.import_module(_LAZY[name])
+        raise no_attribute("tinygrad_np", name, (*globals(), *_LAZY))

@@ -66,6 +66,7 @@ class Op:
     broadcasts: ClassVar[bool] = False  # the engine sums gradients back to the operands' shapes
     promotes: ClassVar[slice | None] = None  # operands that are brought to one dtype
     floating: ClassVar[bool] = False  # integers are brought to the default float dtype
+    bools: ClassVar[bool] = True  # False: an operand of bools is refused
     keeps: ClassVar[bool] = False  # forward returns (result, kept)
     views: ClassVar[bool] = False  # the result may share the first operand's memory
 

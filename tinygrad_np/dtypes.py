@@ -30,6 +30,7 @@ bool_ = np.dtype(np.bool_)
 
 SUPPORTED = (float16, float32, float64, int8, int16, int32, int64, uint8, bool_)
 
+_CANONICAL: dict[Any, Dtype] = {d: d for d in SUPPORTED}  # an unpickled dtype is another object
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}  # bool < int < float, by dtype.kind
 _default = [float32]  # one cell, so that readers always see the current value
 
@@ -63,10 +64,14 @@ def as_dtype(dtype: DtypeLike) -> Dtype:
     >>> as_dtype("float64")
     dtype('float64')
     """
-    given = np.dtype(dtype)
-    if given not in SUPPORTED:
+    try:
+        asked = None if dtype is None else np.dtype(dtype)  # None would be float64
+    except TypeError:
+        asked = None
+    given = _CANONICAL.get(asked)
+    if given is None:
         names = ", ".join(d.name for d in SUPPORTED)
-        raise TypeError(f"dtype {given} is not supported; tensors are one of {names}")
+        raise TypeError(f"dtype {asked or dtype} is not supported; tensors are one of {names}")
     return given
 
 
@@ -76,15 +81,32 @@ def promote_types(type1: DtypeLike, type2: DtypeLike) -> Dtype:
     >>> promote_types(int64, float32)
     dtype('float32')
     """
-    a, b = np.dtype(type1), np.dtype(type2)
+    return _promote(as_dtype(type1), as_dtype(type2))
+
+
+def _promote(a: Dtype, b: Dtype) -> Dtype:
     rank_a, rank_b = _CATEGORY[a.kind], _CATEGORY[b.kind]
     if rank_a != rank_b:
         return a if rank_a > rank_b else b
     return np.promote_types(a, b)
 
 
+def can_cast(from_: DtypeLike, to: DtypeLike) -> bool:
+    """Whether numbers may be stored as `to` in place: not if its category is lower.
+
+    >>> can_cast(float64, float16), can_cast(float32, int64)
+    (True, False)
+    """
+    return _CATEGORY[as_dtype(from_).kind] <= _CATEGORY[as_dtype(to).kind]
+
+
 def result_type(*operands: Any) -> Dtype:
     """Dtype of an operation on arrays (anything with `dtype` and `ndim`) and Python numbers.
+
+    Raises
+    ------
+    TypeError
+        If an operand is neither.
 
     >>> result_type(np.ones(2, np.float32), np.float64(3))
     dtype('float32')
@@ -95,9 +117,13 @@ def result_type(*operands: Any) -> Dtype:
             ranks[2].append(
                 bool_ if isinstance(x, bool) else int64 if isinstance(x, int) else _default[0]
             )
-        else:
+        elif hasattr(x, "ndim"):
             ranks[0 if x.ndim else 1].append(x.dtype)
-    highest, *lower = [reduce(promote_types, rank) for rank in ranks if rank]
+        else:
+            raise TypeError(
+                f"result_type: operands are tensors and numbers, not {type(x).__qualname__}"
+            )
+    highest, *lower = [reduce(_promote, rank) for rank in ranks if rank]
     for dtype in lower:
         if _CATEGORY[dtype.kind] > _CATEGORY[highest.kind]:
             highest = dtype

@@ -46,6 +46,39 @@ def no_tensor(op: str) -> TypeError:
     return TypeError(f"{op}: no operand is a Tensor; make one with tensor(...)")
 
 
+def not_a_tensor(function: str, argument: str, given: object) -> TypeError:
+    """Say that an argument that must be a tensor is not one."""
+    kind = type(given)
+    return TypeError(
+        f"{function}: {argument} must be a Tensor, not a {kind.__module__}.{kind.__qualname__}; "
+        "wrap data with tensor() or from_numpy()"
+    )
+
+
+def refuse_no_tensors(function: str, **arguments: object) -> None:
+    """Raise if an argument is not a tensor; for where something has failed already."""
+    for name, given in arguments.items():
+        # A NumPy scalar has a shape as well, and cannot be written into.
+        if not (hasattr(given, "shape") and hasattr(given, "__setitem__")):
+            raise not_a_tensor(function, name, given) from None
+
+
+def no_bools(op: str) -> DtypeError:
+    """Say that an op does not take bools."""
+    return DtypeError(
+        f"{op}: bools cannot be subtracted or negated; write ~x to invert a mask, x ^ y where two "
+        "differ, or convert with .int()"
+    )
+
+
+def no_bits(op: str, dtypes: Iterable[object]) -> DtypeError:
+    """Say that an op on bits was given floats."""
+    return DtypeError(
+        f"{op}: only integers and bools have bits to work on, not {' and '.join(map(str, dtypes))};"
+        " compare first (x > 0), or convert with .long()"
+    )
+
+
 def no_broadcast(op: str, shapes: Iterable[object]) -> ShapeError:
     """Say that the shapes of operands do not broadcast."""
     return ShapeError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, register_promotion, wrap
 from tinygrad_np.dtypes import get_default_dtype, result_type
-from tinygrad_np.errors import no_operand, no_tensor
+from tinygrad_np.errors import no_bools, no_operand, no_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ def promote(op: Op, operands: Sequence[Any]) -> list[Any] | None:
             raise no_operand(op.name, i, x)
     if not any(isinstance(x, Value) for x in fitted):
         raise no_tensor(op.name)
+    if not op.bools and any(_is_bool(x) for x in fitted):
+        raise no_bools(op.name)
     if op.promotes is not None:
         chosen = fitted[op.promotes]
         dtype = result_type(*chosen)
@@ -32,6 +34,10 @@ def promote(op: Op, operands: Sequence[Any]) -> list[Any] | None:
         fitted[op.promotes] = [_cast(x, dtype) for x in chosen]
     same = all(x is y for x, y in zip(fitted, operands, strict=True))
     return None if same else fitted
+
+
+def _is_bool(x: Any) -> bool:
+    return isinstance(x, bool) or (isinstance(x, Value) and x.array.dtype.kind == "b")
 
 
 def _cast(x: Any, dtype: Dtype) -> Any:

@@ -1,5 +1,7 @@
 """Functions that modules are made of, as `import nn.functional as F`; one file for each family."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 from nn.functional.activation import log_softmax as log_softmax
 from nn.functional.activation import relu as relu
 from nn.functional.activation import sigmoid as sigmoid
@@ -12,6 +14,7 @@ from nn.functional.loss import check_smoothing as check_smoothing
 from nn.functional.loss import cross_entropy as cross_entropy
 from nn.functional.loss import mse_loss as mse_loss
 from nn.functional.loss import nll_loss as nll_loss
+from tinygrad_np.missing import no_attribute
 from tinygrad_np.ops.conv import conv1d as conv1d
 from tinygrad_np.ops.conv import conv2d as conv2d
 from tinygrad_np.ops.conv import conv_transpose1d as conv_transpose1d
@@ -28,3 +31,9 @@ from tinygrad_np.ops.pool import max_pool1d as max_pool1d
 from tinygrad_np.ops.pool import max_pool2d as max_pool2d
 from tinygrad_np.ops.unfold import fold as fold
 from tinygrad_np.ops.unfold import unfold as unfold
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+
+    def __getattr__(name: str) -> NoReturn:
+        """Say so of names that are not here."""
+        raise no_attribute(__name__, name, globals())

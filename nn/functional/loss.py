@@ -141,6 +141,8 @@ def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") ->
             "equal",
             stacklevel=2,
         )
+    if target.dtype.kind == "b":  # bools do not subtract
+        target = target.to(input.dtype)
     with np.errstate(all="ignore"):
         difference = input - target
         return _reduce(difference * difference, reduction)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply, apply_pair
-from tinygrad_np.dtypes import SUPPORTED, get_default_dtype
+from tinygrad_np.dtypes import SUPPORTED, get_default_dtype, result_type
+from tinygrad_np.errors import no_bits, refuse_no_tensors
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
 from tinygrad_np.kernels.threads import LARGE, each, stretches
@@ -44,6 +45,7 @@ class Sub(Op):
     derivative = "dy/da = 1, dy/db = −1"
     broadcasts = True
     promotes = slice(None)
+    bools = False
 
     def forward(self, a: Array, b: Array) -> Array:
         return a - b
@@ -98,10 +100,8 @@ class Pow(Op):
     promotes = slice(None)
 
     def forward(self, a: Array, b: Array) -> Array:
-        if isinstance(b, np.ndarray) and b.dtype.kind == "i" and (b < 0).any():
-            raise RuntimeError(
-                "pow: integers cannot be raised to negative powers; convert with .float() first"
-            )
+        if isinstance(b, np.ndarray) and b.dtype.kind in "bi":
+            return _whole_power(a, b)
         return a**b
 
     def vjp(self, g: Operand, a: Operand, b: Operand, y: Operand) -> Thunks:
@@ -122,12 +122,27 @@ class Pow(Op):
         return (base, exponent)
 
 
+def _whole_power(a: Array, b: Array) -> Array:
+    """Power of integers or bools; 1/aⁿ is rounded towards zero, but refused for a single n."""
+    if b.dtype.kind == "b":
+        return (a**b).astype(b.dtype)
+    negative = b < 0
+    if not negative.any():
+        return a**b
+    if b.ndim == 0:
+        raise RuntimeError(
+            "pow: integers cannot be raised to negative powers; convert with .float() first"
+        )
+    return np.where(negative, np.where(np.abs(a) == 1, a ** (b & 1), 0), a ** np.maximum(b, 0))
+
+
 class Neg(Op):
     """The opposite number."""
 
     __slots__ = ()
     formula = "y = −x"
     derivative = "dy/dx = −1"
+    bools = False
 
     def forward(self, x: Array) -> Array:
         return -x
@@ -360,6 +375,18 @@ class Comparison(Op):
         return cast("Array", self.ufunc(*operands))
 
 
+class Bitwise(Comparison):
+    """Work on the bits of integers, or on bools."""
+
+    __slots__ = ()
+
+    def forward(self, *operands: Array) -> Array:
+        dtypes = [np.asarray(x).dtype for x in operands]
+        if "f" in {dtype.kind for dtype in dtypes}:
+            raise no_bits(self.name, dtypes)
+        return super().forward(*operands)
+
+
 # A 0-d array spares NumPy the conversion of a Python number: 0.3 µs of 0.6 on a small tensor.
 _ZERO = {dtype: np.zeros((), dtype) for dtype in SUPPORTED}
 
@@ -373,7 +400,7 @@ _EQ, _NE, _LT, _LE, _GT, _GE = (
     for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 )
 _AND, _OR, _XOR, _NOT = (
-    Comparison(f) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_not)
+    Bitwise(f) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_not)
 )
 _ISNAN, _ISINF, _ISFINITE = (Comparison(f) for f in (np.isnan, np.isinf, np.isfinite))
 
@@ -385,7 +412,7 @@ def add(input: V, other: Operand, *, alpha: Number = 1) -> V:
     >>> tg.add(tg.tensor([1.0, 2.0]), 10)
     tensor([11., 12.])
     """
-    return apply_pair(_ADD, input, other if alpha == 1 else _scaled(other, alpha))
+    return apply_pair(_ADD, input, other if alpha == 1 else _scaled(input, other, alpha))
 
 
 def sub(input: V, other: Operand, *, alpha: Number = 1) -> V:
@@ -395,7 +422,7 @@ def sub(input: V, other: Operand, *, alpha: Number = 1) -> V:
     >>> tg.sub(tg.tensor([1.0, 2.0]), tg.tensor([0.5]))
     tensor([0.5000, 1.5000])
     """
-    return apply_pair(_SUB, input, other if alpha == 1 else _scaled(other, alpha))
+    return apply_pair(_SUB, input, other if alpha == 1 else _scaled(input, other, alpha))
 
 
 def rsub(input: V, other: Number) -> V:
@@ -408,7 +435,18 @@ def rsub(input: V, other: Number) -> V:
     return cast("V", apply(_SUB, other, input))
 
 
-def _scaled(other: Operand, alpha: Number) -> Operand:
+def _scaled(input: Operand, other: Operand, alpha: Number) -> Operand:
+    """Give `alpha·other` in the dtype of the sum."""
+    if isinstance(other, np.generic):
+        other = other.item()
+    dtype = result_type(input, other)
+    if isinstance(alpha, float) and dtype.kind != "f":
+        raise RuntimeError(
+            f"alpha: {alpha} times {dtype} elements is not one of them; pass an integer, or "
+            "convert with .float() first"
+        )
+    if not isinstance(other, (int, float)):
+        return to_dtype(to_dtype(other, dtype) * alpha, dtype)
     return other * alpha
 
 
@@ -593,7 +631,11 @@ def where(condition: V, input: Operand, other: Operand) -> V:
     >>> x.grad
     tensor([0.2500, 0.0000])
     """
-    return apply(_WHERE, condition, input, other)
+    try:
+        return apply(_WHERE, condition, input, other)
+    except AttributeError:
+        refuse_no_tensors("where", condition=condition)
+        raise
 
 
 def to_dtype(input: V, dtype: Dtype) -> V:

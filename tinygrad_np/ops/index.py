@@ -163,7 +163,7 @@ def take_along_dim(input: V, indices: Operand, dim: int) -> V:
     """
     x: Operand = input
     index: Operand = indices
-    at = normalize_dim(dim, x.ndim, "take_along_dim")
+    at = normalize_dim(dim, x, "take_along_dim")
     if index.ndim != x.ndim:
         raise ShapeError(
             f"take_along_dim: indices of shape {tuple(index.shape)} must have as many dimensions "

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, apply_pair
-from tinygrad_np.errors import DtypeError, ShapeError, no_operand
+from tinygrad_np.errors import DtypeError, ShapeError, no_operand, refuse_no_tensors
 from tinygrad_np.kernels.product import product
 from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
 
@@ -160,9 +160,13 @@ def linear(input: V, weight: V, bias: V | None = None) -> V:
     >>> tg.nn.functional.linear(tg.ones(1, 2), tg.tensor([[1.0, 2.0]]), tg.tensor([0.5]))
     tensor([[3.5000]])
     """
-    if bias is None:
-        return apply(_LINEAR, input, weight)
-    return apply(_LINEAR, input, weight, bias)
+    try:
+        if bias is None:
+            return apply(_LINEAR, input, weight)
+        return apply(_LINEAR, input, weight, bias)
+    except AttributeError:
+        refuse_no_tensors("linear", input=input, weight=weight)
+        raise
 
 
 def _mixed(name: str, left: str, a: Array, right: str, b: Array) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.ops.index import GetItem
+from tinygrad_np.ops.shape import rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     given = tuple(int(p) for p in pad)
     if mode not in MODES:
         raise NotImplementedError(f"pad: mode must be one of {', '.join(MODES)}, not {mode!r}")
-    if len(given) % 2 or len(given) > 2 * x.ndim:
+    if len(given) % 2 or len(given) > 2 * rank(x, "pad"):
         raise ShapeError(
             f"pad: {given} must hold two numbers for each padded dimension, and the input of shape "
             f"{tuple(x.shape)} has {x.ndim}"
@@ -95,13 +96,13 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
         return _constant(input, widths, 0.0 if value is None else value)
     if value:
         raise RuntimeError(f"pad: mode {mode!r} takes no value, and got {value}")
-    rank = len(given) // 2
-    if rank not in (1, 2, 3) or x.ndim not in (rank + 1, rank + 2):
+    n = len(given) // 2
+    if n not in (1, 2, 3) or x.ndim not in (n + 1, n + 2):
         raise NotImplementedError(
-            f"pad: mode {mode!r} with {len(given)} numbers pads the last {rank} of {rank + 1} or "
-            f"{rank + 2} dimensions, and the input has shape {tuple(x.shape)}"
+            f"pad: mode {mode!r} with {len(given)} numbers pads the last {n} of {n + 1} or "
+            f"{n + 2} dimensions, and the input has shape {tuple(x.shape)}"
         )
-    for dim in range(x.ndim - rank, x.ndim):
+    for dim in range(x.ndim - n, x.ndim):
         if any(widths[dim]):
             input = _continue(input, dim, widths[dim], mode)
     return input

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Unpack, cast
 
 import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.dtypes import as_dtype, float16, float32, int64
 from tinygrad_np.kernels import softmax as kernels
+from tinygrad_np.ops.aliases import MISSING, Axis, AxisKeepdims, chosen_dim, chosen_dims
 from tinygrad_np.ops.elementwise import exp, isnan, maximum, minimum, to_dtype, where
 from tinygrad_np.ops.index import take_along_dim
 from tinygrad_np.ops.shape import (
     BroadcastTo,
     normalize_dim,
     normalize_dims,
+    rank,
     reshape,
     squeeze,
 )
@@ -231,9 +233,9 @@ class ValuesIndices(NamedTuple):
 max_ = max  # Python's own, which the function below hides
 
 
-def _reduced(dim: int | Sequence[int] | None, ndim: int, name: str) -> tuple[int, ...]:
+def _reduced(dim: int | Sequence[int] | None, of: Any, name: str) -> tuple[int, ...]:
     """Sort out `dim` for the reductions in which, as in PyTorch, an empty one means all."""
-    return normalize_dims(None if dim in ((), []) else dim, ndim, name)
+    return normalize_dims(None if dim in ((), []) else dim, of, name)
 
 
 def sum(
@@ -242,6 +244,7 @@ def sum(
     keepdim: bool = False,
     *,
     dtype: DtypeLike | None = None,
+    **aliases: Unpack[AxisKeepdims],
 ) -> V:
     """Sum over `dim` (all dimensions by default); integers and bools sum as int64.
 
@@ -251,10 +254,11 @@ def sum(
     >>> tg.sum(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), 0)
     tensor([4., 6.])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("sum", aliases, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, as_dtype(dtype))
-    x: Operand = input
-    return apply(Sum(_reduced(dim, x.ndim, "sum"), keepdim), input)
+    return apply(Sum(_reduced(dim, input, "sum"), keepdim), input)
 
 
 def mean(
@@ -263,6 +267,7 @@ def mean(
     keepdim: bool = False,
     *,
     dtype: DtypeLike | None = None,
+    **aliases: Unpack[AxisKeepdims],
 ) -> V:
     """Mean over `dim` (all dimensions by default); the mean of nothing is NaN.
 
@@ -277,41 +282,58 @@ def mean(
     >>> tg.mean(tg.tensor([1.0, 2.0, 6.0]))
     tensor(3.)
     """
+    if aliases:
+        dim, keepdim = chosen_dims("mean", aliases, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, as_dtype(dtype))
     x: Operand = input
+    dims = _reduced(dim, x, "mean")
     if x.dtype.kind != "f":
         raise RuntimeError(
             f"mean: a mean of {x.dtype} elements is not one of them; pass dtype=float32, or call "
             ".float() first"
         )
-    return apply(Mean(_reduced(dim, x.ndim, "mean"), keepdim), input)
+    return apply(Mean(dims, keepdim), input)
 
 
-def amax(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+def amax(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    **aliases: Unpack[AxisKeepdims],
+) -> V:
     """Largest element over `dim` (all by default). Gradient: in equal shares among ties.
 
     >>> import tinygrad_np as tg
     >>> tg.amax(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
     tensor([5., 7.])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("amax", aliases, dim, keepdim)
     return _extremum(input, np.maximum, dim, keepdim)
 
 
-def amin(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+def amin(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    **aliases: Unpack[AxisKeepdims],
+) -> V:
     """Smallest element over `dim` (all by default). Gradient: in equal shares among ties.
 
     >>> import tinygrad_np as tg
     >>> tg.amin(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
     tensor([1., 2.])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("amin", aliases, dim, keepdim)
     return _extremum(input, np.minimum, dim, keepdim)
 
 
 def _extremum(input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdim: bool) -> V:
     x: Operand = input
     name = "amax" if ufunc is np.maximum else "amin"
-    op = Extremum(ufunc, _reduced(dim, x.ndim, name), keepdim)
+    op = Extremum(ufunc, _reduced(dim, x, name), keepdim)
     if 0 in [x.shape[d] for d in op.dims]:
         raise IndexError(
             f"{op.name}: an extremum of no elements (shape {tuple(x.shape)}, dim {dim}) does not "
@@ -320,53 +342,74 @@ def _extremum(input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdi
     return apply(op, input)
 
 
-def all(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+def all(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    **aliases: Unpack[AxisKeepdims],
+) -> V:
     """Whether every element over `dim` is true (not 0); true of none.
 
     >>> import tinygrad_np as tg
     >>> tg.all(tg.tensor([[True, False], [True, True]]), 1)
     tensor([False,  True])
     """
-    x: Operand = input
-    return apply(Quantifier(np.logical_and, normalize_dims(dim, x.ndim, "all"), keepdim), input)
+    if aliases:
+        dim, keepdim = chosen_dims("all", aliases, dim, keepdim)
+    return apply(Quantifier(np.logical_and, normalize_dims(dim, input, "all"), keepdim), input)
 
 
-def any(input: V, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> V:
+def any(
+    input: V,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    **aliases: Unpack[AxisKeepdims],
+) -> V:
     """Whether some element over `dim` is true (not 0); false of none.
 
     >>> import tinygrad_np as tg
     >>> tg.any(tg.tensor([[True, False], [False, False]]), 1)
     tensor([ True, False])
     """
-    x: Operand = input
-    return apply(Quantifier(np.logical_or, normalize_dims(dim, x.ndim, "any"), keepdim), input)
+    if aliases:
+        dim, keepdim = chosen_dims("any", aliases, dim, keepdim)
+    return apply(Quantifier(np.logical_or, normalize_dims(dim, input, "any"), keepdim), input)
 
 
-def argmax(input: V, dim: int | None = None, keepdim: bool = False) -> V:
+def argmax(
+    input: V, dim: int | None = None, keepdim: bool = False, **aliases: Unpack[AxisKeepdims]
+) -> V:
     """Position of the largest element along `dim`, or in the flattened tensor; the first of equals.
 
     >>> import tinygrad_np as tg
     >>> tg.argmax(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
     tensor([1, 0])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("argmax", aliases, dim, keepdim)
     return _arg(input, np.argmax, dim, keepdim)
 
 
-def argmin(input: V, dim: int | None = None, keepdim: bool = False) -> V:
+def argmin(
+    input: V, dim: int | None = None, keepdim: bool = False, **aliases: Unpack[AxisKeepdims]
+) -> V:
     """Position of the smallest element along `dim`, or in the flattened tensor; first of equals.
 
     >>> import tinygrad_np as tg
     >>> tg.argmin(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1)
     tensor([0, 1])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("argmin", aliases, dim, keepdim)
     return _arg(input, np.argmin, dim, keepdim)
 
 
 def _arg(input: V, function: Any, dim: int | None, keepdim: bool) -> V:
     x: Operand = input
     name = function.__name__
-    at = 0 if dim is None else normalize_dim(dim, x.ndim, name)
-    if dim is None or x.ndim == 0:
+    n = rank(x, name)
+    at = 0 if dim is None else normalize_dim(dim, n, name)
+    if dim is None or n == 0:
         input, at = reshape(input, (-1,)), 0
     if not cast("Operand", input).shape[at]:
         raise IndexError(
@@ -379,7 +422,7 @@ def _arg(input: V, function: Any, dim: int | None, keepdim: bool) -> V:
     return result if x.ndim else squeeze(result)
 
 
-def max(input: V, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: V, dim: Any = None, keepdim: bool = False, **aliases: Unpack[AxisKeepdims]) -> Any:
     """Largest element: of all; along `dim`, with its place; or of two tensors, place by place.
 
     Along a dimension, the result is the pair `(values, indices)`, and the gradient goes to the
@@ -389,6 +432,8 @@ def max(input: V, dim: Any = None, keepdim: bool = False) -> Any:
     >>> tg.max(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).values
     tensor([5., 7.])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("max", aliases, dim, keepdim)
     if isinstance(dim, Value):
         return maximum(input, dim)
     if dim is None:
@@ -396,7 +441,7 @@ def max(input: V, dim: Any = None, keepdim: bool = False) -> Any:
     return _choose(input, argmax(input, dim, keepdim=True), dim, keepdim)
 
 
-def min(input: V, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: V, dim: Any = None, keepdim: bool = False, **aliases: Unpack[AxisKeepdims]) -> Any:
     """Smallest element: of all; along `dim`, with its place; or of two tensors, place by place.
 
     Along a dimension, the result is the pair `(values, indices)`, and the gradient goes to the
@@ -406,6 +451,8 @@ def min(input: V, dim: Any = None, keepdim: bool = False) -> Any:
     >>> tg.min(tg.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
     tensor([0, 1])
     """
+    if aliases:
+        dim, keepdim = chosen_dims("min", aliases, dim, keepdim)
     if isinstance(dim, Value):
         return minimum(input, dim)
     if dim is None:
@@ -423,18 +470,26 @@ def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
     return ValuesIndices(squeeze(values, dim), squeeze(indices, dim))
 
 
-def logsumexp(input: V, dim: int | Sequence[int], keepdim: bool = False) -> V:
+def logsumexp(
+    input: V,
+    dim: int | Sequence[int] = MISSING,
+    keepdim: bool = False,
+    **aliases: Unpack[AxisKeepdims],
+) -> V:
     """Log Σ exp(x) over `dim`, without overflow; -inf where all are -inf. Gradient: the softmax.
 
     >>> import tinygrad_np as tg
     >>> tg.logsumexp(tg.tensor([1000.0, 1000.0]), 0)
     tensor(1000.6932)
     """
-    x: Operand = input
-    return apply(LogSumExp(normalize_dims(dim, x.ndim, "logsumexp"), keepdim), input)
+    if aliases or dim is MISSING:
+        dim, keepdim = chosen_dims("logsumexp", aliases, dim, keepdim, MISSING)
+    return apply(LogSumExp(normalize_dims(dim, input, "logsumexp"), keepdim), input)
 
 
-def softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
+def softmax(
+    input: V, dim: int = MISSING, dtype: DtypeLike | None = None, **aliases: Unpack[Axis]
+) -> V:
     """exp(x) / Σ exp(x) along `dim`: positive, with sum 1; a row of all -inf gives NaN.
 
     Gradient: y·(g − Σ g·y).
@@ -443,16 +498,22 @@ def softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
     >>> tg.softmax(tg.tensor([0.0, 0.0, -1000.0]), 0)
     tensor([0.5000, 0.5000, 0.0000])
     """
+    if aliases or dim is MISSING:
+        dim = chosen_dim("softmax", aliases, dim, MISSING)
     return _along(Softmax, input, dim, dtype, "softmax")
 
 
-def log_softmax(input: V, dim: int, dtype: DtypeLike | None = None) -> V:
+def log_softmax(
+    input: V, dim: int = MISSING, dtype: DtypeLike | None = None, **aliases: Unpack[Axis]
+) -> V:
     """Logarithm of the softmax along `dim`, x − log Σ exp(x). Gradient: g − exp(y)·Σ g.
 
     >>> import tinygrad_np as tg
     >>> tg.log_softmax(tg.tensor([0.0, 0.0]), 0)
     tensor([-0.6931, -0.6931])
     """
+    if aliases or dim is MISSING:
+        dim = chosen_dim("log_softmax", aliases, dim, MISSING)
     return _along(LogSoftmax, input, dim, dtype, "log_softmax")
 
 
@@ -460,7 +521,7 @@ def _along(kind: type[AlongDim], input: V, dim: int, dtype: DtypeLike | None, na
     if dtype is not None:
         input = to_dtype(input, as_dtype(dtype))
     x: Operand = input
-    at = normalize_dim(dim, x.ndim, name)
+    at = normalize_dim(dim, x, name)
     if x.ndim == 0:
         return reshape(_along(kind, reshape(input, (1,)), 0, None, name), ())
     return apply(kind(at), input)

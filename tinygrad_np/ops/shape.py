@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
-from tinygrad_np.errors import ShapeError
+from tinygrad_np.errors import ShapeError, not_a_tensor
+from tinygrad_np.ops.aliases import MISSING, Axis, chosen_dim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,8 +188,11 @@ def reshape(input: V, shape: Sequence[int]) -> V:
             [3, 4, 5]])
     """
     x: Operand = input
-    target = infer_shape(x.shape, tuple(shape))
-    return apply(Reshape(target), input)
+    try:
+        old = x.shape
+    except AttributeError:
+        raise not_a_tensor("reshape", "input", x) from None
+    return apply(Reshape(infer_shape(old, tuple(shape))), input)
 
 
 def infer_shape(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
@@ -214,8 +218,9 @@ def permute(input: V, dims: Sequence[int]) -> V:
     Size([4, 2, 3])
     """
     x: Operand = input
-    order = tuple(normalize_dim(d, x.ndim, "permute") for d in dims)
-    if sorted(order) != list(range(x.ndim)):
+    n = rank(x, "permute")
+    order = tuple(normalize_dim(d, n, "permute") for d in dims)
+    if sorted(order) != list(range(n)):
         raise ShapeError(
             f"permute: dims {tuple(dims)} must name each of the {x.ndim} dimensions of shape "
             f"{tuple(x.shape)} once"
@@ -232,8 +237,9 @@ def transpose(input: V, dim0: int, dim1: int) -> V:
             [2, 4]])
     """
     x: Operand = input
-    a, b = normalize_dim(dim0, x.ndim, "transpose"), normalize_dim(dim1, x.ndim, "transpose")
-    order = list(range(x.ndim))
+    n = rank(x, "transpose")
+    a, b = normalize_dim(dim0, n, "transpose"), normalize_dim(dim1, n, "transpose")
+    order = list(range(n))
     if order:
         order[a], order[b] = b, a
     return apply(Permute(tuple(order)), input)
@@ -247,7 +253,7 @@ def flatten(input: V, start_dim: int = 0, end_dim: int = -1) -> V:
     Size([2, 12])
     """
     x: Operand = input
-    first = normalize_dim(start_dim, x.ndim, "flatten")
+    first = normalize_dim(start_dim, x, "flatten")
     last = normalize_dim(end_dim, x.ndim, "flatten")
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
@@ -258,7 +264,7 @@ def flatten(input: V, start_dim: int = 0, end_dim: int = -1) -> V:
     return reshape(input, shape[:first] + joined + shape[last + 1 :])
 
 
-def unsqueeze(input: V, dim: int) -> V:
+def unsqueeze(input: V, dim: int = MISSING, **aliases: Unpack[Axis]) -> V:
     """Insert a dimension of size 1 at `dim`. Gradient: reshaped back.
 
     >>> import tinygrad_np as tg
@@ -266,11 +272,15 @@ def unsqueeze(input: V, dim: int) -> V:
     Size([3, 1])
     """
     x: Operand = input
-    at = normalize_dim(dim, x.ndim + 1, "unsqueeze")
-    return reshape(input, (*x.shape[:at], 1, *x.shape[at:]))
+    if aliases or dim is MISSING:
+        dim = chosen_dim("unsqueeze", aliases, dim, MISSING)
+    at = normalize_dim(dim, rank(x, "unsqueeze") + 1, "unsqueeze")
+    shape = list(x.shape)
+    shape.insert(at, 1)
+    return reshape(input, shape)
 
 
-def squeeze(input: V, dim: int | Sequence[int] | None = None) -> V:
+def squeeze(input: V, dim: int | Sequence[int] | None = None, **aliases: Unpack[Axis]) -> V:
     """Drop the dimensions of size 1, all of them or those in `dim`. Gradient: reshaped back.
 
     >>> import tinygrad_np as tg
@@ -278,7 +288,9 @@ def squeeze(input: V, dim: int | Sequence[int] | None = None) -> V:
     Size([3])
     """
     x: Operand = input
-    dims = normalize_dims(dim, x.ndim, "squeeze")
+    if aliases:
+        dim = chosen_dim("squeeze", aliases, dim)
+    dims = normalize_dims(dim, x, "squeeze")
     return reshape(input, [n for i, n in enumerate(x.shape) if i not in dims or n != 1])
 
 
@@ -293,7 +305,7 @@ def broadcast_to(input: V, shape: Sequence[int]) -> V:
             [1, 2]])
     """
     x: Operand = input
-    old = (1,) * (len(shape) - x.ndim) + tuple(x.shape)
+    old = (1,) * (len(shape) - rank(x, "broadcast_to")) + tuple(x.shape)
     target = tuple(n if m == -1 else m for n, m in zip(old, shape, strict=False))
     if len(shape) < x.ndim or any(n not in (1, m) for n, m in zip(old, target, strict=True)):
         raise ShapeError(
@@ -316,7 +328,7 @@ def narrow(input: V, dim: int, start: int, length: int) -> V:
     tensor([1, 2, 3])
     """
     x: Operand = input
-    at = normalize_dim(dim, x.ndim, "narrow")
+    at = normalize_dim(dim, x, "narrow")
     if x.ndim == 0:
         raise ShapeError("narrow: a 0-d tensor has no dimension to take places from")
     size = x.shape[at]
@@ -329,7 +341,7 @@ def narrow(input: V, dim: int, start: int, length: int) -> V:
     return apply(Crop(at, first, length), input)
 
 
-def cat(tensors: Sequence[V], dim: int = 0) -> V:
+def cat(tensors: Sequence[V], dim: int = 0, **aliases: Unpack[Axis]) -> V:
     """Join tensors along the existing dimension `dim`; all other sizes must agree.
 
     Gradient: each operand receives its own stretch.
@@ -338,9 +350,11 @@ def cat(tensors: Sequence[V], dim: int = 0) -> V:
     >>> tg.cat([tg.tensor([1, 2]), tg.tensor([3])])
     tensor([1, 2, 3])
     """
+    if aliases:
+        dim = chosen_dim("cat", aliases, dim, 0)
     if not tensors:
         raise ShapeError("cat: there is nothing to join: give at least one tensor")
-    shapes = [tuple(x.shape) for x in _operands(tensors)]
+    shapes = _shapes(tensors, "cat")
     if () in shapes:
         raise ShapeError("cat: 0-d tensors have no dimension to be joined along; use stack")
     at = normalize_dim(dim, len(shapes[0]), "cat")
@@ -352,7 +366,7 @@ def cat(tensors: Sequence[V], dim: int = 0) -> V:
     return apply(Cat(at), *tensors)
 
 
-def stack(tensors: Sequence[V], dim: int = 0) -> V:
+def stack(tensors: Sequence[V], dim: int = 0, **aliases: Unpack[Axis]) -> V:
     """Join tensors of one shape along a new dimension `dim`. Gradient: unstacked.
 
     >>> import tinygrad_np as tg
@@ -360,9 +374,11 @@ def stack(tensors: Sequence[V], dim: int = 0) -> V:
     tensor([[1, 2],
             [3, 4]])
     """
+    if aliases:
+        dim = chosen_dim("stack", aliases, dim, 0)
     if not tensors:
         raise ShapeError("stack: there is nothing to join: give at least one tensor")
-    shapes = [tuple(x.shape) for x in _operands(tensors)]
+    shapes = _shapes(tensors, "stack")
     if len(set(shapes)) > 1:
         raise ShapeError(f"stack: all shapes must be equal, but they are {shapes}")
     return cat(
@@ -370,13 +386,37 @@ def stack(tensors: Sequence[V], dim: int = 0) -> V:
     )
 
 
-def _operands(tensors: Sequence[V]) -> Sequence[Operand]:
-    return tensors
+def _shapes(tensors: Any, name: str) -> list[tuple[int, ...]]:
+    try:
+        return [tuple(x.shape) for x in tensors]
+    except (AttributeError, TypeError):
+        odd = [x for x in tensors if not hasattr(x, "shape")] if _iterable(tensors) else [tensors]
+        raise not_a_tensor(name, "each of the tensors", odd[0]) from None
 
 
-def normalize_dim(dim: int, ndim: int, name: str) -> int:
-    """Count a negative `dim` from the end; a 0-d tensor accepts 0 and -1, as in PyTorch."""
-    size = max(ndim, 1)
+def _iterable(x: object) -> bool:
+    return hasattr(x, "__iter__")
+
+
+def rank(of: Any, name: str) -> int:
+    """Number of dimensions of what must be a tensor; in a rule, an array."""
+    try:
+        ndim: int = of.ndim
+    except AttributeError:
+        raise not_a_tensor(name, "input", of) from None
+    return ndim
+
+
+def normalize_dim(dim: int, of: Any, name: str) -> int:
+    """Count a negative `dim` from the end; a 0-d tensor accepts 0 and -1, as in PyTorch.
+
+    `of` is the tensor, or the number of dimensions where the tensor does not have `dim` yet.
+    """
+    try:
+        ndim: int = of if type(of) is int else of.ndim
+    except AttributeError:
+        raise not_a_tensor(name, "input", of) from None
+    size = ndim or 1
     if not -size <= dim < size:
         raise IndexError(
             f"{name}: dimension {dim} is out of range for {ndim} dimensions; expected {-size} to "
@@ -385,8 +425,12 @@ def normalize_dim(dim: int, ndim: int, name: str) -> int:
     return dim % size
 
 
-def normalize_dims(dim: int | Sequence[int] | None, ndim: int, name: str) -> tuple[int, ...]:
+def normalize_dims(dim: int | Sequence[int] | None, of: Any, name: str) -> tuple[int, ...]:
     """Sort out a `dim` argument: None means all; the result is non-negative and without doubles."""
+    try:
+        ndim: int = of if type(of) is int else of.ndim
+    except AttributeError:
+        raise not_a_tensor(name, "input", of) from None
     if dim is None:
         return tuple(range(ndim))
     given = (dim,) if isinstance(dim, int) else tuple(dim)

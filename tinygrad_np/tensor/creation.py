@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tinygrad_np.core import Accumulator, Value, wrap
-from tinygrad_np.dtypes import SUPPORTED, as_dtype, get_default_dtype
-from tinygrad_np.errors import ShapeError
+from tinygrad_np.devices import check_device
+from tinygrad_np.dtypes import as_dtype, get_default_dtype, int64
+from tinygrad_np.errors import ShapeError, not_a_tensor
+from tinygrad_np.tensor.data import as_number, cast_numbers, to_array
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinygrad_np.dtypes import Dtype, DtypeLike, Number
     from tinygrad_np.tensor.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
 
 
 def tensor(
@@ -25,14 +32,17 @@ def tensor(
 ) -> Tensor:
     """Make a tensor by copying numbers, nested lists, or an array.
 
-    Python floats become the default dtype (float32), ints int64; an array keeps its dtype.
+    Python floats become the default dtype (float32), ints int64; an array, a NumPy scalar and a
+    tensor keep their dtype, and in a list they promote as in arithmetic.
 
     Raises
     ------
     ValueError
-        If nested lists have unequal lengths.
+        If nested lists have unequal lengths, or an integer is beyond int64.
     TypeError
         If the data are no numbers, or of a dtype that tensors do not have.
+    RuntimeError
+        If a number does not fit into `dtype`.
 
     >>> tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     tensor([[1., 2.],
@@ -49,12 +59,12 @@ def as_tensor(data: Any, dtype: DtypeLike | None = None, device: object = None) 
     tensor([1, 2])
     """
     check_device(device)
-    if isinstance(data, Value) and (dtype is None or data.dtype == np.dtype(dtype)):
+    if isinstance(data, Value) and (dtype is None or data.dtype == as_dtype(dtype)):
         return cast("Tensor", data)
     return new(to_array(data, dtype))
 
 
-def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
+def from_numpy(ndarray: Array) -> Tensor:
     """Make a tensor over the memory of an array: writes to one show in the other.
 
     >>> import numpy as np
@@ -66,41 +76,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     return new(to_array(ndarray, None))
 
 
-def to_array(data: Any, dtype: DtypeLike | None) -> np.ndarray[Any, Any]:
-    """Give the array of `data`, shared where it can be, in a supported dtype."""
-    wanted = None if dtype is None else as_dtype(dtype)
-    if isinstance(data, Value):
-        data = data.array
-    if isinstance(data, (np.ndarray, np.generic)):
-        array = np.asarray(data)
-    else:
-        array = np.asarray(_without_tensors(data))
-        if wanted is None and array.dtype == np.float64:
-            wanted = get_default_dtype()
-    if wanted is None and array.dtype not in SUPPORTED:
-        native = array.dtype.newbyteorder("=")
-        if native not in SUPPORTED:
-            names = ", ".join(d.name for d in SUPPORTED)
-            raise TypeError(
-                f"tensor: data of dtype {array.dtype} cannot be a tensor; convert it to one of "
-                f"{names} first"
-            )
-        wanted = native
-    # Unpickled arrays, for one, have a dtype that equals NumPy's own and is another object.
-    canonical = np.dtype((array.dtype if wanted is None else wanted).type)
-    return array.view(canonical) if array.dtype == canonical else array.astype(canonical)
-
-
-def _without_tensors(data: Any) -> Any:
-    """Replace the tensors inside nested lists by their arrays."""
-    if isinstance(data, Value):
-        return data.array
-    if isinstance(data, (list, tuple)):
-        return [_without_tensors(x) for x in data]
-    return data
-
-
-def new(array: np.ndarray[Any, Any], *, requires_grad: bool = False) -> Tensor:
+def new(array: Array, *, requires_grad: bool = False) -> Tensor:
     """Wrap an array, as a leaf that asks for a gradient if `requires_grad`."""
     result = wrap(array)
     if requires_grad:
@@ -120,21 +96,20 @@ def require_grad(value: Value) -> None:
     value.accumulator.requires_grad = True
 
 
-def check_device(device: object) -> None:
-    """Accept None and the CPU; there is no other device."""
-    if device is not None and str(device).partition(":")[0] != "cpu":
-        raise RuntimeError(
-            f"device {device!s} is not available: tinygrad_np computes on 'cpu' alone"
-        )
-
-
-def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Read a size given as separate ints or as one sequence."""
-    if len(size) == 1 and not isinstance(size[0], (int, np.integer)):
+def sizes(size: tuple[Any, ...], keyword: Any = None, name: str = "size") -> tuple[int, ...]:
+    """Read a size given as separate ints, as one sequence, or by the keyword `size=`."""
+    if keyword is not None:
+        if size:
+            raise TypeError(f"{name}: the size is given twice: {size} and size={keyword}")
+        size = (keyword,)
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    shape = tuple(int(n) for n in size)
+    try:
+        shape = tuple(map(operator.index, size))
+    except (TypeError, RuntimeError):  # the latter from a tensor of several elements
+        raise TypeError(f"{name}: sizes must be integers, not {size}") from None
     if any(n < 0 for n in shape):
-        raise ShapeError(f"a size cannot be negative: {shape}")
+        raise ShapeError(f"{name}: a size cannot be negative: {shape}")
     return shape
 
 
@@ -142,39 +117,62 @@ def _float_dtype(dtype: DtypeLike | None) -> Dtype:
     return get_default_dtype() if dtype is None else as_dtype(dtype)
 
 
+def _no_memory(name: str, size: object, dtype: Dtype, error: Exception) -> RuntimeError:
+    return RuntimeError(f"{name}: no memory for size {size} of {dtype}: {error}")
+
+
+def _filled(
+    name: str,
+    make: Callable[..., Array],
+    size: tuple[Any, ...],
+    keyword: Any,
+    dtype: DtypeLike | None,
+    device: object,
+    requires_grad: bool,
+) -> Tensor:
+    check_device(device)
+    shape, given = sizes(size, keyword, name), _float_dtype(dtype)
+    try:
+        array = make(shape, given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, shape, given, error) from None
+    return new(array, requires_grad=requires_grad)
+
+
 def zeros(
-    *size: Any,
+    *args: Any,
+    size: Any = None,
     dtype: DtypeLike | None = None,
     device: object = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor of zeros.
+    """Make a tensor of zeros; the size is given as ints, as a sequence, or by `size=`.
 
     >>> zeros(2, 3)
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    check_device(device)
-    return new(np.zeros(sizes(size), _float_dtype(dtype)), requires_grad=requires_grad)
+    return _filled("zeros", np.zeros, args, size, dtype, device, requires_grad)
 
 
 def ones(
-    *size: Any,
+    *args: Any,
+    size: Any = None,
     dtype: DtypeLike | None = None,
     device: object = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor of ones.
+    """Make a tensor of ones; the size is given as ints, as a sequence, or by `size=`.
 
     >>> ones(3)
     tensor([1., 1., 1.])
     """
-    check_device(device)
-    return new(np.ones(sizes(size), _float_dtype(dtype)), requires_grad=requires_grad)
+    return _filled("ones", np.ones, args, size, dtype, device, requires_grad)
 
 
 def empty(
-    *size: Any,
+    *args: Any,
+    size: Any = None,
     dtype: DtypeLike | None = None,
     device: object = None,
     requires_grad: bool = False,
@@ -184,8 +182,7 @@ def empty(
     >>> empty(2, 3).shape
     Size([2, 3])
     """
-    check_device(device)
-    return new(np.empty(sizes(size), _float_dtype(dtype)), requires_grad=requires_grad)
+    return _filled("empty", np.empty, args, size, dtype, device, requires_grad)
 
 
 def full(
@@ -198,39 +195,80 @@ def full(
 ) -> Tensor:
     """Make a tensor with one value everywhere; its dtype follows the value.
 
+    Raises
+    ------
+    RuntimeError
+        If the value does not fit into the dtype.
+
     >>> full((2,), 7)
     tensor([7, 7])
     """
     check_device(device)
-    given = to_array(fill_value, dtype).dtype
-    return new(np.full(sizes((size,)), fill_value, given), requires_grad=requires_grad)
+    value = as_number(fill_value, "full")
+    if dtype is None:
+        dtype = get_default_dtype() if isinstance(value, float) else np.result_type(type(value))
+    return _full("full", sizes((size,), None, "full"), value, dtype, requires_grad)
 
 
-def _like(input: Value, fill: Number, dtype: DtypeLike | None, requires_grad: bool) -> Tensor:
-    given = input.dtype if dtype is None else as_dtype(dtype)
-    return new(np.full(input.shape, fill, given), requires_grad=requires_grad)
+def _full(
+    name: str, shape: tuple[int, ...], value: Number, dtype: DtypeLike, requires_grad: bool
+) -> Tensor:
+    given = as_dtype(dtype)
+    with np.errstate(over="ignore"):
+        number = cast_numbers(np.asarray(value), given, name)
+    if given.kind == "f" and math.isfinite(value) and not math.isfinite(number):
+        raise RuntimeError(f"{name}: {value} is too large for {given}; pass a wider dtype")
+    try:
+        array = np.full(shape, number, given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, shape, given, error) from None
+    return new(array, requires_grad=requires_grad)
+
+
+def like(
+    name: str,
+    input: Value,
+    value: Any,
+    dtype: DtypeLike | None,
+    device: object,
+    requires_grad: bool,
+) -> Tensor:
+    """Make one value everywhere, in the shape of `input` and, by default, its dtype."""
+    check_device(device)
+    if not isinstance(input, Value):
+        raise not_a_tensor(name, "input", input)
+    number = as_number(value, name)
+    return _full(name, tuple(input.shape), number, dtype or input.dtype, requires_grad)
 
 
 def zeros_like(
-    input: Tensor, *, dtype: DtypeLike | None = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: DtypeLike | None = None,
+    device: object = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Make zeros in the shape and dtype of `input`.
 
     >>> zeros_like(tensor([1, 2]))
     tensor([0, 0])
     """
-    return _like(input, 0, dtype, requires_grad)
+    return like("zeros_like", input, 0, dtype, device, requires_grad)
 
 
 def ones_like(
-    input: Tensor, *, dtype: DtypeLike | None = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: DtypeLike | None = None,
+    device: object = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Make ones in the shape and dtype of `input`.
 
     >>> ones_like(tensor([1, 2]))
     tensor([1, 1])
     """
-    return _like(input, 1, dtype, requires_grad)
+    return like("ones_like", input, 1, dtype, device, requires_grad)
 
 
 def full_like(
@@ -238,6 +276,7 @@ def full_like(
     fill_value: Number,
     *,
     dtype: DtypeLike | None = None,
+    device: object = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Make one value everywhere, in the shape and dtype of `input`.
@@ -245,51 +284,81 @@ def full_like(
     >>> full_like(tensor([1.0, 2.0]), 5)
     tensor([5., 5.])
     """
-    return _like(input, fill_value, dtype, requires_grad)
+    return like("full_like", input, fill_value, dtype, device, requires_grad)
 
 
 def empty_like(
-    input: Tensor, *, dtype: DtypeLike | None = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: DtypeLike | None = None,
+    device: object = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor in the shape and dtype of `input` with whatever the memory holds.
 
     >>> empty_like(tensor([1, 2])).shape
     Size([2])
     """
-    given = input.dtype if dtype is None else as_dtype(dtype)
-    return new(np.empty(input.shape, given), requires_grad=requires_grad)
+    if not isinstance(input, Value):
+        raise not_a_tensor("empty_like", "input", input)
+    return empty(
+        input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def arange(
-    start: Number,
-    end: Number | None = None,
-    step: Number = 1,
+    start: Any = None,
+    end: Any = None,
+    step: Any = 1,
     *,
     dtype: DtypeLike | None = None,
     device: object = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Numbers from `start` (0 if only one is given) up to, not including, `end`.
+    """Numbers from `start` up to, not including, `end`; from 0 if only one number is given.
 
-    int64 if all are ints, else the default dtype.
+    int64 if all are ints, else the default dtype. With an integer `dtype`, the three numbers are
+    first rounded towards zero.
+
+    Raises
+    ------
+    RuntimeError
+        If the step is 0 or leads away from `end`, or the range has no end.
 
     >>> arange(3), arange(1.0, 2.0, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
     check_device(device)
-    first, last = (0, start) if end is None else (start, end)
-    if step == 0 or (last - first) / step < 0:
-        raise RuntimeError(f"arange: step {step} does not lead from {first} to {last}")
-    whole = all(isinstance(x, (int, np.integer)) for x in (first, last, step))
-    given = as_dtype(dtype) if dtype is not None else np.dtype(np.int64) if whole else None
-    count = math.ceil((last - first) / step)
-    values = first + step * np.arange(count)
-    return new(values.astype(given or get_default_dtype()), requires_grad=requires_grad)
+    if end is None:
+        start, end = (None, start) if start is not None else (None, None)
+    if end is None:
+        raise TypeError("arange: the end is missing; write arange(end) or arange(start, end)")
+    first = 0 if start is None else as_number(start, "arange")
+    last, stride = as_number(end, "arange"), as_number(step, "arange")
+    whole = not any(isinstance(x, float) for x in (first, last, stride))
+    given = as_dtype(dtype) if dtype is not None else int64 if whole else get_default_dtype()
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise RuntimeError(f"arange: from {first} to {last} is a range without an end")
+    if given.kind in "iu" and not whole:
+        first, last, stride = int(first), int(last), int(stride)
+    if stride == 0 or (last - first) / stride < 0 or math.isnan(stride):
+        raise RuntimeError(f"arange: step {stride} does not lead from {first} to {last}")
+    count = math.ceil((last - first) / stride)
+    numbers = _first(count, given, "arange")
+    return new((first + stride * numbers).astype(given), requires_grad=requires_grad)
+
+
+def _first(count: int, dtype: Dtype, name: str) -> Array:
+    """Count from 0."""
+    try:
+        return np.arange(count)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory(name, count, dtype, error) from None
 
 
 def linspace(
-    start: float,
-    end: float,
+    start: Any,
+    end: Any,
     steps: int,
     *,
     dtype: DtypeLike | None = None,
@@ -298,12 +367,21 @@ def linspace(
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, both included.
 
+    Integer dtypes round towards zero.
+
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     check_device(device)
-    values = np.linspace(start, end, steps).astype(_float_dtype(dtype))
-    return new(values, requires_grad=requires_grad)
+    first, last = as_number(start, "linspace"), as_number(end, "linspace")
+    (count,) = sizes((steps,), None, "linspace: steps")
+    given = _float_dtype(dtype)
+    numbers = _first(count, given, "linspace")
+    step = (last - first) / max(count - 1, 1)
+    # From both ends, so that the last number is `end` itself.
+    half = numbers < max(count // 2, 1)
+    values = np.where(half, first + step * numbers, last - step * (count - 1 - numbers))
+    return new(values.astype(given), requires_grad=requires_grad)
 
 
 def eye(
@@ -321,4 +399,9 @@ def eye(
             [0., 1.]])
     """
     check_device(device)
-    return new(np.eye(n, m, dtype=_float_dtype(dtype)), requires_grad=requires_grad)
+    shape, given = sizes((n, n if m is None else m), None, "eye"), _float_dtype(dtype)
+    try:
+        matrix = np.eye(*shape, dtype=given)
+    except (ValueError, MemoryError) as error:
+        raise _no_memory("eye", shape, given, error) from None
+    return new(matrix, requires_grad=requires_grad)

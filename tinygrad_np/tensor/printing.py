@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_np.dtypes import get_default_dtype
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,9 +26,17 @@ class PrintOptions(NamedTuple):
     """How numbers are printed."""
 
     precision: int = 4  # decimals
-    threshold: int = 1000  # elements from which on the middle is left out
+    threshold: float = 1000  # elements from which on the middle is left out
     edgeitems: int = 3  # elements at each end that then remain
     linewidth: int = 80  # characters
+    sci_mode: bool | None = None  # scientific notation; None: where the range is wide
+
+
+_PROFILES = {
+    "default": PrintOptions(),
+    "short": PrintOptions(precision=2, edgeitems=2),
+    "full": PrintOptions(threshold=math.inf),
+}
 
 
 class _Formatter(NamedTuple):
@@ -44,45 +54,54 @@ _options = [PrintOptions()]
 
 def set_printoptions(
     precision: int | None = None,
-    threshold: int | None = None,
+    threshold: float | None = None,
     edgeitems: int | None = None,
     linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed; what is None stays as it is.
+    """Set how tensors are printed; what is None stays as it is, but for `sci_mode`.
+
+    A `profile` ("default", "short" or "full") sets all; the other arguments then change it.
+    `sci_mode` chooses scientific notation (True), decimals (False), or the one that suits (None).
 
     >>> import tinygrad_np as tg
     >>> tg.set_printoptions(precision=2)
     >>> tg.tensor([0.12345])
     tensor([0.12])
-    >>> tg.set_printoptions(precision=4)
+    >>> tg.set_printoptions(profile="default")
     """
+    if profile is not None and profile not in _PROFILES:
+        raise ValueError(f"set_printoptions: {profile!r} is none of {', '.join(_PROFILES)}")
     given = {
         "precision": precision,
         "threshold": threshold,
         "edgeitems": edgeitems,
         "linewidth": linewidth,
     }
-    _options[0] = _options[0]._replace(**{k: v for k, v in given.items() if v is not None})
+    base = _options[0] if profile is None else _PROFILES[profile]
+    chosen: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+    _options[0] = base._replace(**chosen, sci_mode=sci_mode)
 
 
 def tensor_repr(tensor: Tensor, kind: str = "tensor") -> str:
     """Text of a tensor, with what else should be known of it behind the numbers."""
     array, options = tensor.array, _options[0]
     notes = []
-    if array.size == 0 and array.ndim != 1:
+    hidden = array.size > options.threshold and options.edgeitems == 0
+    if (array.size == 0 and array.ndim != 1) or (array.size and not options.edgeitems):
         notes.append(f"size={tuple(array.shape)}")
-    if array.dtype not in (np.float32, np.int64, np.bool_) or (
-        array.size == 0 and array.dtype != np.float32
-    ):
+    usual = [get_default_dtype()] if array.size == 0 else [get_default_dtype(), np.int64, np.bool_]
+    if array.dtype not in usual:
         notes.append(f"dtype={array.dtype.name}")
     if tensor.grad_fn is not None:
         notes.append(f"grad_fn={tensor.grad_fn!r}")
     elif tensor.requires_grad:
         notes.append("requires_grad=True")
     indent = len(kind) + 1
-    text = "[]" if array.size == 0 else _body(array, indent, options)
+    text = "[...]" if hidden else "[]" if array.size == 0 else _body(array, indent, options)
     out = f"{kind}({text}"
-    length = len(out) - out.rfind("\n")
+    length = len(out) - out.rfind("\n") + 1
     for note in notes:
         if length + len(note) + 2 > options.linewidth:
             out += ",\n" + " " * indent + note
@@ -134,15 +153,17 @@ def _formatter(shown: Array, options: PrintOptions) -> _Formatter:
     deciding = shown.reshape(-1)
     if shown.dtype.kind == "f":
         deciding = deciding[np.isfinite(deciding) & (deciding != 0)]
-        notation = _notation(np.abs(deciding.astype(np.float64)), options.precision)
+        notation = _notation(np.abs(deciding.astype(np.float64)), options)
     return _Formatter(notation, max((len(notation(x)) for x in deciding.tolist()), default=1))
 
 
-def _notation(numbers: Array, precision: int) -> Callable[[Any], str]:
+def _notation(numbers: Array, options: PrintOptions) -> Callable[[Any], str]:
     """Notation of floats, by their absolute values without zeros: scientific, whole or decimal."""
+    precision = options.precision
     if numbers.size:
         low, high = float(numbers.min()), float(numbers.max())
-        if high / low > 1000.0 or high > 1e8 or low < 1e-4:
+        wide = high / low > 1000.0 or high > 1e8 or low < 1e-4
+        if wide if options.sci_mode is None else options.sci_mode:
             return lambda x: f"{x:.{precision}e}"
         if np.any(numbers != np.ceil(numbers)):
             return lambda x: f"{x:.{precision}f}"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, get_default_dtype
 from tinygrad_np.kernels.random_stream import Stream
-from tinygrad_np.tensor.creation import check_device, new, sizes
+from tinygrad_np.tensor.creation import new, sizes
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import DtypeLike

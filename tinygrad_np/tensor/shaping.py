@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
 from tinygrad_np.core import Value
 from tinygrad_np.ops import index as indexing
 from tinygrad_np.ops import shape as ops
+from tinygrad_np.ops.aliases import MISSING, Axis
 from tinygrad_np.tensor.size import Size
 
 if TYPE_CHECKING:
@@ -77,12 +78,16 @@ class Shaping(Value):
         """Dimensions joined into one; see `tinygrad_np.flatten`."""
         return ops.flatten(self, start_dim, end_dim)
 
-    def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
+    def squeeze(self, dim: int | Sequence[int] | None = None, **aliases: Unpack[Axis]) -> Self:
         """Without dimensions of size 1; see `tinygrad_np.squeeze`."""
+        if aliases:
+            return ops.squeeze(self, dim, **aliases)
         return ops.squeeze(self, dim)
 
-    def unsqueeze(self, dim: int) -> Self:
+    def unsqueeze(self, dim: int = MISSING, **aliases: Unpack[Axis]) -> Self:
         """With a dimension of size 1 at `dim`; see `tinygrad_np.unsqueeze`."""
+        if aliases:
+            return ops.unsqueeze(self, dim, **aliases)
         return ops.unsqueeze(self, dim)
 
     def transpose(self, dim0: int, dim1: int) -> Self:

@@ -6,18 +6,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_np.core import Value, register_result_class
+from tinygrad_np.core import register_result_class
+from tinygrad_np.dtypes import get_default_dtype
+from tinygrad_np.tensor.absent import Absent
 from tinygrad_np.tensor.arithmetic import Arithmetic
 from tinygrad_np.tensor.conversion import Converting
-from tinygrad_np.tensor.creation import require_grad, tensor, to_array
+from tinygrad_np.tensor.creation import empty, require_grad, tensor
+from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.gradient import Differentiable
+from tinygrad_np.tensor.making import Making
 from tinygrad_np.tensor.printing import tensor_repr
 from tinygrad_np.tensor.reduction import Reducing
 from tinygrad_np.tensor.shaping import Shaping
 from tinygrad_np.tensor.writing import Writing
 
 
-class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Differentiable):
+class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differentiable, Absent):
     """A multi-dimensional array of one dtype that can record what is done with it.
 
     Made by `tensor`, `zeros` and their kin, and by every operation. With `requires_grad`, the
@@ -32,8 +36,11 @@ class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Differentiable)
 
     __slots__ = ()
 
-    def __init__(self, data: Any = ()) -> None:
-        made = tensor(data)
+    def __init__(self, *data: Any) -> None:
+        """Make a tensor of the default dtype: of data, or of ints that are its sizes."""
+        dtype = get_default_dtype()
+        sized = data and isinstance(data[0], (int, np.integer))
+        made = empty(*data, dtype=dtype) if sized else tensor(*(data or ((),)), dtype=dtype)
         self.array = made.array
         self.node = None
         self.cell = [0]
@@ -78,12 +85,3 @@ class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Differentiable)
 
 
 register_result_class(Tensor)
-
-
-def is_tensor(obj: object) -> bool:
-    """Whether `obj` is a tensor.
-
-    >>> is_tensor(tensor(1.0)), is_tensor(1.0)
-    (True, False)
-    """
-    return isinstance(obj, Value)

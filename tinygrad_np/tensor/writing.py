@@ -13,11 +13,12 @@ import numpy as np
 
 from tinygrad_np.arrival import moved
 from tinygrad_np.core import Value
+from tinygrad_np.dtypes import can_cast
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops.index import numpy_index
 from tinygrad_np.recorder import thread
-from tinygrad_np.tensor.creation import to_array
+from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.random import Generator, stream_of
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _store(target: T, result: Any) -> T:
             f"in place: a result of shape {result.array.shape} does not fit into a tensor of shape "
             f"{target.array.shape}; write out of place (x = x + y)"
         )
-    if not np.can_cast(result.array.dtype, target.array.dtype, "same_kind"):
+    if not can_cast(result.array.dtype, target.array.dtype):
         raise DtypeError(
             f"in place: a result of {result.array.dtype} cannot be stored as {target.array.dtype}; "
             "convert the tensor first, or write out of place (x = x + y)"
