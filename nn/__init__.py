@@ -14,6 +14,8 @@ from nn.modules.activation import Dropout as Dropout
 from nn.modules.activation import ReLU as ReLU
 from nn.modules.activation import Sigmoid as Sigmoid
 from nn.modules.activation import Tanh as Tanh
+from nn.modules.container import ModuleDict as ModuleDict
+from nn.modules.container import ModuleList as ModuleList
 from nn.modules.container import Sequential as Sequential
 from nn.modules.conv import Conv1d as Conv1d
 from nn.modules.conv import Conv2d as Conv2d
@@ -37,6 +39,8 @@ from nn.modules.pad import ReplicationPad1d as ReplicationPad1d
 from nn.modules.pad import ReplicationPad2d as ReplicationPad2d
 from nn.modules.pad import ZeroPad1d as ZeroPad1d
 from nn.modules.pad import ZeroPad2d as ZeroPad2d
+from nn.modules.parameters import ParameterDict as ParameterDict
+from nn.modules.parameters import ParameterList as ParameterList
 from nn.modules.pool import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from nn.modules.pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from nn.modules.pool import AdaptiveMaxPool1d as AdaptiveMaxPool1d

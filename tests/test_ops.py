@@ -210,7 +210,7 @@ def test_every_op_with_a_derivative_has_a_row() -> None:
     seen: set[type[core.Op]] = set()
 
     class Noting(Recorder):
-        def recorded(self, node: core.Node) -> None:
+        def recorded(self, node: core.Node, operands: Any, result: Any) -> None:  # noqa: ARG002 - nodes alone
             seen.add(type(node.op))
 
     with recording(Noting()):

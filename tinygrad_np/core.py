@@ -245,7 +245,7 @@ def apply(op: Op, *operands: Any) -> Any:
         out.node = node = _record(op, operands, parents, arrays, out)
         node.kept = kept
         if recorder is not PLAIN:
-            recorder.recorded(node)
+            recorder.recorded(node, arrays, out.array)
     return out
 
 

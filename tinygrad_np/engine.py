@@ -22,7 +22,7 @@ from tinygrad_np.errors import (
 )
 from tinygrad_np.ops.shape import sum_to
 from tinygrad_np.promotion import Cast
-from tinygrad_np.recorder import IN_RULE, PLAIN, recording, thread
+from tinygrad_np.recorder import IN_RULE, WATCHED, recorder_in_grad_mode, recording, thread
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -77,7 +77,8 @@ def run_backward(
         pending = {vertex: g for vertex, g in pending.items() if vertex in leading}
     ours: set[Vertex] = set()  # whose pending gradient is an array that nothing else holds
     found: dict[Vertex, Any] = {}
-    recorder = (thread.recorder or PLAIN) if create_graph else IN_RULE
+    pull = WATCHED.watched(pull_back) if thread.watchers else pull_back
+    recorder = (thread.recorder or recorder_in_grad_mode()) if create_graph else IN_RULE
     with recording(recorder), np.errstate(all="ignore"):
         for vertex in order:
             g = pending.pop(vertex, None)
@@ -93,7 +94,7 @@ def run_backward(
                 continue
             if leading is not None and not any(parent in leading for parent in vertex.parents):
                 continue
-            thunks = pull_back(vertex, g, create_graph)
+            thunks = pull(vertex, g, create_graph)
             handed = [g]
             for parent, thunk, like in zip(
                 vertex.parents, thunks, vertex.saved or (), strict=False

@@ -24,6 +24,10 @@ class GraphError(RuntimeError):
     """A graph that cannot be differentiated: freed, overwritten, or not there at all."""
 
 
+class AnomalyError(RuntimeError):
+    """NaN or Inf, where it shows first; raised inside `detect_anomaly` alone."""
+
+
 class GradcheckError(RuntimeError):
     """An analytic derivative that disagrees with the numerical one."""
 

@@ -7,29 +7,61 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Recorder:
-    """Told of each node as it is recorded. This plain one does nothing; tracing modes do."""
+    """Told of each node as it is recorded. This plain one does nothing; watchers do."""
 
     __slots__ = ()
 
-    def recorded(self, node: Any) -> None:
-        """Take notice of `node`."""
+    def recorded(self, node: Any, operands: Sequence[Any], result: Any) -> None:
+        """Take notice of `node`, and of the arrays that its op took and gave."""
+
+    def watched(self, pull_back: Callable[..., Any]) -> Callable[..., Any]:
+        """Give what a backward pass is to call for each node in the place of `pull_back`."""
+        return pull_back
+
+
+class _Watched(Recorder):
+    """Tells each of the thread's watchers."""
+
+    __slots__ = ()
+
+    def recorded(self, node: Any, operands: Sequence[Any], result: Any) -> None:
+        for watcher in thread.watchers:
+            watcher.recorded(node, operands, result)
+
+    def watched(self, pull_back: Callable[..., Any]) -> Callable[..., Any]:
+        for watcher in thread.watchers:
+            pull_back = watcher.watched(pull_back)
+        return pull_back
 
 
 PLAIN = Recorder()
+WATCHED = _Watched()  # takes the place of PLAIN while there are watchers
 IN_RULE = Recorder()  # while an ordinary backward pass runs rules on bare arrays
 
 
 class _Thread(threading.local):
     recorder: Recorder | None = PLAIN  # None: no grad
     inference: bool = False  # no grad, and enable_grad() does not change that
-    scopes: tuple[str, ...] = ()  # names of the modules being run, while a recorder watches
+    watchers: tuple[Recorder, ...] = ()  # tracing and checking modes, the outermost first
+    scopes: tuple[str, ...] = ()  # names of the modules being run, while anyone watches
 
 
 thread = _Thread()
+
+
+def recorder_in_grad_mode() -> Recorder:
+    """What this thread records with wherever gradients are enabled."""
+    return WATCHED if thread.watchers else PLAIN
+
+
+def restore(recorder: Recorder | None) -> None:
+    """Make `recorder` this thread's again; watchers may have come or gone since."""
+    plain = recorder is PLAIN or recorder is WATCHED
+    thread.recorder = recorder_in_grad_mode() if plain else recorder
 
 
 @contextlib.contextmanager
@@ -41,6 +73,24 @@ def recording(recorder: Recorder | None) -> Iterator[None]:
         yield
     finally:
         thread.recorder = before
+
+
+def set_watchers(watchers: tuple[Recorder, ...]) -> tuple[Recorder, ...]:
+    """Replace this thread's watchers, and return those before."""
+    before = thread.watchers
+    thread.watchers = watchers
+    restore(thread.recorder)
+    return before
+
+
+@contextlib.contextmanager
+def watching(*watchers: Recorder) -> Iterator[None]:
+    """Add watchers inside the block."""
+    before = set_watchers((*thread.watchers, *watchers))
+    try:
+        yield
+    finally:
+        set_watchers(before)
 
 
 @contextlib.contextmanager

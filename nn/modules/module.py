@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 import tinygrad_np as tg
+from nn.modules.hooks import Hookable, call_with_hooks
 from nn.parameter import Parameter
 from tinygrad_np.recorder import PLAIN, scope, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tinygrad_np.dtypes import DtypeLike
 
 
 class IncompatibleKeys(NamedTuple):
@@ -30,7 +34,7 @@ class _Calls(threading.local):
 _calls = _Calls()
 
 
-class Module:
+class Module(Hookable):
     """Base of all layers and models: assign parameters and modules as attributes, write `forward`.
 
     A module's parameters are its attributes that are `Parameter`s, its children those that are
@@ -63,23 +67,24 @@ class Module:
         """Run `forward`. An error says on its way out which layers it passed through."""
         recorder = thread.recorder
         try:
-            if recorder is PLAIN or recorder is None:
+            if self._registered_hooks is None and (recorder is PLAIN or recorder is None):
                 return self.forward(*args, **kwargs)
-            return self._traced(*args, **kwargs)
+            return self._watched(*args, **kwargs)
         except Exception as error:
             _note_layer(error, self)
             raise
 
-    def _traced(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `forward` within a scope that pictures of the graph show."""
-        before = _calls.stack
-        siblings = before[-1].named_children() if before else ()
-        name = next((name for name, child in siblings if child is self), "")
+    def _watched(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward` with its hooks, within a scope that pictures of the graph show."""
+        hooks, before = self._registered_hooks, _calls.stack
+        name = _name_below(before[-1], self) if before else ""
         kind = type(self).__name__
         _calls.stack = (*before, self)
         try:
             with scope(f"{name} ({kind})" if name else kind):
-                return self.forward(*args, **kwargs)
+                if hooks is None:
+                    return self.forward(*args, **kwargs)
+                return call_with_hooks(self, hooks, args, kwargs)
         finally:
             _calls.stack = before
 
@@ -264,6 +269,33 @@ class Module:
             )
         return found
 
+    def get_buffer(self, target: str) -> tg.Tensor:
+        """Find the buffer with a dotted name, such as `norm.running_mean`."""
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        found = owner.__dict__.get(name)
+        if name not in owner._buffers or found is None:  # noqa: SLF001 - of its own class
+            raise AttributeError(f"{target!r} is no buffer of {type(self).__name__}")
+        assert isinstance(found, tg.Tensor)
+        return found
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module where a dotted name points, in the place of the one there.
+
+        With `strict`, there must be one.
+        """
+        if not target:
+            raise ValueError("set_submodule: the name is empty; a module cannot replace itself")
+        if not isinstance(module, Module):
+            raise ValueError(  # noqa: TRY004 - as PyTorch
+                f"set_submodule: {target!r} must become a Module, not a {type(module).__qualname__}"
+            )
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if strict or hasattr(owner, name):
+            owner.get_submodule(name)
+        setattr(owner, name, module)
+
     # ---- what can be done with all of it ----
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
@@ -275,6 +307,10 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode, which dropout and the like follow, here and below."""
+        if not isinstance(mode, bool):
+            raise ValueError(  # noqa: TRY004 - as PyTorch
+                f"train: the mode must be True or False, not {mode!r}"
+            )
         self.training = mode
         for child in self.children():  # each by its own train(), which it may define anew
             child.train(mode)
@@ -320,6 +356,26 @@ class Module:
     def double(self) -> Self:
         """Convert to float64."""
         return self.to(np.float64)
+
+    def half(self) -> Self:
+        """Convert to float16."""
+        return self.to(np.float16)
+
+    def bfloat16(self) -> Self:
+        """Refuse: NumPy has no bfloat16."""
+        raise tg.DtypeError("bfloat16: NumPy has no such dtype; use .half() or .float()")
+
+    def type(self, dst_type: DtypeLike) -> Self:
+        """Convert floating parameters and buffers to a dtype."""
+        return self.to(dst_type)
+
+    def cpu(self) -> Self:
+        """Give the module itself, which is on the CPU."""
+        return self
+
+    def cuda(self, device: object = None) -> Self:
+        """Refuse: there is no other device than the CPU."""
+        return self.to("cuda" if device is None else f"cuda:{device}")
 
     # ---- its state ----
 
@@ -384,6 +440,9 @@ class Module:
                     own[name].copy_(tensor)
         return IncompatibleKeys(missing, unexpected)
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name.isidentifier()]
+
     # ---- how it prints ----
 
     def extra_repr(self) -> str:
@@ -407,6 +466,12 @@ def _check_kind(role: str, name: str, value: object, kind: type) -> None:
         )
 
 
+def _name_below(module: Module, inner: Module) -> str:
+    """Dotted name of a module inside another, "" if it is not there; a child's comes first."""
+    below = itertools.chain(module.named_children(), module.named_modules())
+    return next((name for name, found in below if found is inner), "")
+
+
 def _note_layer(error: Exception, module: Module) -> None:
     """Keep one note on the error that says where in the model it happened, outermost name first."""
     path: list[str]
@@ -416,8 +481,8 @@ def _note_layer(error: Exception, module: Module) -> None:
         note = f"in layer {layer}"
         error.add_note(note)
     else:
-        names = [name for name, child in module.named_children() if child is inner]
-        path = [*names[:1], *path]
+        name = _name_below(module, inner)
+        path = [name, *path] if name else path
         longer = f"in layer {'.'.join(path)}: {layer}" if path else note
         notes = error.__notes__  # where others may have added theirs
         notes[notes.index(note)] = note = longer

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np import graph
 from tinygrad_np.core import Node
-from tinygrad_np.recorder import PLAIN, Recorder, recording, scope, thread
+from tinygrad_np.recorder import PLAIN, WATCHED, Recorder, scope, thread, watching
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_paths() -> None:
 
 def test_recorder_is_restored_even_after_an_error() -> None:
     with graph.trace() as trace:
-        assert thread.recorder is trace
+        assert thread.recorder is WATCHED
+        assert thread.watchers == (trace,)
     assert thread.recorder is PLAIN
     with pytest.raises(tg.ShapeError, match="do not multiply"), graph.trace():
         leaf() @ tg.ones(3)
@@ -53,19 +54,21 @@ def test_no_grad_inside() -> None:
     with graph.trace() as trace, scope("a"):
         with tg.no_grad():
             assert not (leaf() * 2).requires_grad
+            with tg.enable_grad():
+                assert trace.path((leaf() * 2).node) == ("a",)
         assert trace.path((leaf() * 2).node) == ("a",)
 
 
-def test_recorder_around_is_told_as_well() -> None:
+def test_watchers_around_are_told_as_well() -> None:
     class Listener(Recorder):
         def __init__(self) -> None:
             self.told: list[Node] = []
 
-        def recorded(self, node: Node) -> None:
+        def recorded(self, node: Node, operands: Any, result: Any) -> None:  # noqa: ARG002 - nodes alone
             self.told.append(node)
 
     listener = Listener()
-    with recording(listener), graph.trace() as outer, graph.trace() as inner, scope("a"):
+    with watching(listener), graph.trace() as outer, graph.trace() as inner, scope("a"):
         y = leaf() * 2
     assert listener.told == [y.node]
     assert outer.path(y.node) == inner.path(y.node) == ("a",)

@@ -181,6 +181,42 @@ def test_what_is_registered_cannot_be_replaced_by_a_thing_of_another_kind() -> N
     np.testing.assert_array_equal(net.state_dict()["mean"].numpy(), [1, 1])
 
 
+def test_buffers_are_found_by_dotted_name() -> None:
+    net = nn.Sequential(Net())
+    assert net.get_buffer("0.mean") is net[0].mean
+    for name in ("0.scale", "0.nothing", "0.body"):
+        with pytest.raises(AttributeError, match=f"'{name}' is no buffer of Sequential"):
+            net.get_buffer(name)
+
+
+def test_a_submodule_can_be_put_in_the_place_of_another() -> None:
+    net = nn.Sequential(Net())
+    net.set_submodule("0.body.1", nn.Tanh(), strict=True)
+    net.set_submodule("0.tail", nn.ReLU())
+    assert isinstance(net[0].body[1], nn.Tanh)
+    assert isinstance(net[0].tail, nn.ReLU)
+    with pytest.raises(AttributeError, match="Net has no child 'nothing'"):
+        net.set_submodule("0.nothing", nn.ReLU(), strict=True)
+    with pytest.raises(AttributeError, match="Net has no child 'shift'"):
+        net.set_submodule("0.shift", nn.ReLU())
+    with pytest.raises(ValueError, match="the name is empty"):
+        net.set_submodule("", nn.ReLU())
+    with pytest.raises(ValueError, match=r"'0\.body' must become a Module, not a int"):
+        net.set_submodule("0.body", 3)  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_name_that_is_not_there_is_named_with_the_class() -> None:
+    with pytest.raises(AttributeError, match="'Net' object has no attribute 'nothing'"):
+        _ = Net().nothing
+    with pytest.raises(AttributeError, match="'Net' object has no attribute 'nothing'"):
+        del Net().nothing
+
+
+def test_dir_lists_parameters_and_children_and_no_numbers() -> None:
+    assert {"scale", "mean", "body", "forward"} <= set(dir(Net()))
+    assert "0" not in dir(nn.Sequential(nn.ReLU()))
+
+
 # --- calling it ---
 
 
@@ -312,6 +348,23 @@ def test_to_refuses_integers_and_other_devices() -> None:
         nn.Linear(1, 1).to(tg.int64)
     with pytest.raises(RuntimeError, match="device cuda is not available"):
         nn.Linear(1, 1).to("cuda")
+
+
+def test_conversions_by_name() -> None:
+    net = Net()
+    assert net.half().shift.dtype == np.float16
+    assert net.type(tg.float64).mean.dtype == np.float64
+    assert net.cpu() is net
+    with pytest.raises(tg.DtypeError, match=r"NumPy has no such dtype; use \.half"):
+        net.bfloat16()
+    for given in ((), (0,)):
+        with pytest.raises(RuntimeError, match=r"device cuda(:0)? is not available"):
+            net.cuda(*given)
+
+
+def test_the_mode_is_a_bool() -> None:
+    with pytest.raises(ValueError, match="must be True or False, not 1"):
+        nn.ReLU().train(1)  # type: ignore[arg-type]  # what is refused
 
 
 # --- its state ---

@@ -212,7 +212,7 @@ class Function:
         ]
         if any(tracked):
             metas = [Meta(y.shape, y.dtype) if isinstance(y, Value) else None for y in results]
-            op = FunctionOp(cls.backward, ctx, call, metas)
+            op = FunctionOp(cls, ctx, call, metas)
             _record(op, args, parents, outputs, results, tracked)
         return tuple(results) if isinstance(output, tuple) else results[0]
 
@@ -220,19 +220,19 @@ class Function:
 class FunctionOp(Op):
     """The op of a `Function`: its derivative is the user's `backward`."""
 
-    __slots__ = ("backward", "call", "ctx", "results")
+    __slots__ = ("call", "ctx", "function", "results")
     formula = "as its forward() computes it"
     derivative = "as its backward() computes it"
     broadcasts = True  # a gradient may have more dimensions than its operand, as in PyTorch
 
     def __init__(
         self,
-        backward: Callable[..., Any],
+        function: type[Function],
         ctx: FunctionCtx,
         call: _Call,
         results: Sequence[Meta | None],
     ) -> None:
-        self.backward = backward
+        self.function = function
         self.ctx = ctx
         self.call = call
         self.results = results  # of what shape and dtype each is; None if it is no tensor
@@ -247,6 +247,10 @@ class FunctionOp(Op):
         """Name of its derivative, as PyTorch calls it."""
         return f"{self.name}Backward"
 
+    def again(self, *args: Any) -> Any:
+        """Call the Function anew: `apply` of the core cannot."""
+        return self.function.apply(*args)
+
     def vjp(self, g: Operand, *operands: Operand) -> Thunks:
         """Ask the user's `backward`."""
         return self.gradients(g, operands[:-1])
@@ -257,7 +261,7 @@ class FunctionOp(Op):
         on_tape = thread.recorder is not IN_RULE
         with recording(thread.recorder if on_tape else None):
             grads = [self._gradient(parts.get(i), like) for i, like in enumerate(self.results)]
-            given = self.backward(self.ctx, *grads)
+            given = self.function.backward(self.ctx, *grads)
         found = given if isinstance(given, tuple) else (given,)
         count = len(operands)
         if len(found) < count or any(x is not None for x in found[count:]):
@@ -432,17 +436,21 @@ def _record(
     # Tensors would lie on a cycle: what is saved is in the node, and the rest has been done.
     call.node = weakref.ref(node)
     call.given = call.dirty = call.non_differentiable = ()
-    made = [node]
+    picks = []
     for i, (y, yes) in enumerate(zip(results, tracked, strict=True)):
         if yes:
             y.node = pick(node, i, y) if several else node
-            made.append(y.node)
         if several:
             call.result_nodes.append(weakref.ref(y.node) if yes else None)
+            if yes:
+                picks.append(y.node)
     recorder = thread.recorder
     if recorder is not None and recorder is not PLAIN:
-        for each in dict.fromkeys(made):
-            recorder.recorded(each)
+        arrays = [x.array if isinstance(x, Value) else x for x in args]
+        found = [y.array.reshape(-1) for y, yes in zip(results, tracked, strict=True) if yes]
+        recorder.recorded(node, arrays, np.concatenate(found))
+        for each in picks:
+            recorder.recorded(each, (), None)
 
 
 def _keep(

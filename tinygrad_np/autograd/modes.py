@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from tinygrad_np.recorder import PLAIN, Recorder, thread
+from tinygrad_np.recorder import Recorder, recorder_in_grad_mode, restore, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -31,11 +31,13 @@ class _Mode:
         self._before.append((before, thread.inference))
         if self._inference is not None:
             thread.inference = self._inference
-        thread.recorder = (before or PLAIN) if self._enabled and not thread.inference else None
+        enabled = self._enabled and not thread.inference
+        thread.recorder = (before or recorder_in_grad_mode()) if enabled else None
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.recorder, thread.inference = self._before.pop()
+        before, thread.inference = self._before.pop()
+        restore(before)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function; of a generator, each step runs in the mode, and its caller not."""

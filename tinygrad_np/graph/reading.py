@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tinygrad_np.autograd.watching import parameters
 from tinygrad_np.core import Meta, Node, Value
 from tinygrad_np.engine import topological
 from tinygrad_np.errors import GraphError
 from tinygrad_np.graph.tracing import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tinygrad_np.core import Op, Vertex
     from tinygrad_np.graph.tracing import Path
@@ -185,15 +184,8 @@ def _operands(node: Node, constants: dict[int, Constant]) -> list[Operand]:
 
 def _operand_names(op: Op, count: int) -> list[str]:
     """Name operands as `forward` and the formula do, and by position where it takes any number."""
-    names = _parameters(type(op).forward)
+    names = parameters(type(op).forward)
     return [names[i] if i < len(names) else f"operand {i}" for i in range(count)]
-
-
-@functools.lru_cache
-def _parameters(forward: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of what `forward` takes by position, after `self`."""
-    _, *given = inspect.signature(forward).parameters.values()
-    return tuple(p.name for p in given if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _common(a: Path, b: Path) -> Path:

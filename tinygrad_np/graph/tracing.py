@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from tinygrad_np.core import Node
-from tinygrad_np.recorder import PLAIN, Recorder, recording, thread
+from tinygrad_np.recorder import Recorder, thread, watching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tinygrad_np.core import Vertex
 
@@ -20,17 +20,15 @@ Path: TypeAlias = tuple[str, ...]
 class Trace(Recorder):
     """The scopes in which nodes were recorded; a node that nothing else holds is forgotten."""
 
-    __slots__ = ("_outer", "_paths")
+    __slots__ = ("_paths",)
 
-    def __init__(self, outer: Recorder = PLAIN) -> None:
-        self._outer = outer  # of the block around this one, which is told as well
+    def __init__(self) -> None:
         self._paths: WeakKeyDictionary[Node, Path] = WeakKeyDictionary()
 
-    def recorded(self, node: Node) -> None:
+    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:  # noqa: ARG002 - the scopes say it all
         """Note the scopes that are open now."""
         if thread.scopes:
             self._paths[node] = thread.scopes
-        self._outer.recorded(node)
 
     def path(self, vertex: Vertex) -> Path:
         """Names of the scopes around `vertex`, the outermost first; none for a leaf."""
@@ -51,7 +49,6 @@ def trace() -> Iterator[Trace]:
     >>> trace.path(y.node)
     ('head',)
     """
-    outer = thread.recorder
-    noted = Trace(outer or PLAIN)
-    with recording(None if outer is None else noted):
+    noted = Trace()
+    with watching(noted):
         yield noted

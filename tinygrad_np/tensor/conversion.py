@@ -103,7 +103,8 @@ class Converting(Value):
     def numpy(self, *, force: builtins.bool = False) -> np.ndarray[Any, Any]:
         """Give the array, over the same memory: writes to one show in the other.
 
-        A write through the array is not noticed by a graph that needs the old numbers.
+        A write through the array is not noticed by a graph that needs the old numbers, but for
+        inside `autograd.detect_anomaly`.
         """
         if self.vertex is not None and not force:
             raise RuntimeError(
