@@ -170,6 +170,20 @@ def accumulate(value: Value, gradient: Operand) -> None:
                     raise hook_gave(hook, given, "None")
 
 
+def own(gradient: Any, node: Node, handed: list[Any]) -> Any:
+    """Give a gradient that a leaf may keep: a copy, if anything else may hold its memory."""
+    if type(gradient) is not np.ndarray or gradient.base is not None or node.kept is not None:
+        return np.array(gradient)
+    # It owns its memory, so only itself and its own views share it.
+    for x in handed:
+        if x is gradient or x.base is gradient:
+            return gradient.copy()
+    for x in node.saved or ():
+        if x is gradient:
+            return gradient.copy()
+    return gradient
+
+
 def user_code(gradient: Operand) -> contextlib.AbstractContextManager[None]:
     """Grad mode for the user's code in a backward pass: off, unless gradients are on the tape."""
     return contextlib.nullcontext() if isinstance(gradient, Value) else recording(None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.arrival import accumulate, arrive
+from tinygrad_np.arrival import accumulate, arrive, own
 from tinygrad_np.core import RESULT, Meta, Node, Value, apply, read_positions, wrap
 from tinygrad_np.errors import (
     array_overwritten,
@@ -113,7 +113,7 @@ def run_backward(
                 elif isinstance(parent, Node) or create_graph:
                     pending[parent] = gradient
                 else:  # a leaf keeps what it gets
-                    pending[parent] = _own(gradient, vertex, handed)
+                    pending[parent] = own(gradient, vertex, handed)
                     ours.add(parent)
                 handed.append(gradient)
             if not retain_graph:
@@ -146,20 +146,6 @@ def _fit(op: Op, gradient: Operand, like: Any) -> Operand:
             raise wrong_gradient(op.name, gradient.shape, like.shape)
         gradient = sum_to(gradient, like.shape)
     return gradient if gradient.dtype == like.dtype else apply(Cast(like.dtype), gradient)
-
-
-def _own(gradient: Any, node: Node, handed: list[Any]) -> Any:
-    """Give the array, or a copy of it if anything else may hold its memory."""
-    if type(gradient) is not np.ndarray or gradient.base is not None or node.kept is not None:
-        return np.array(gradient)
-    # It owns its memory, so only itself and its own views share it.
-    for x in handed:
-        if x is gradient or x.base is gradient:
-            return gradient.copy()
-    for x in node.saved or ():
-        if x is gradient:
-            return gradient.copy()
-    return gradient
 
 
 def _values(node: Node) -> list[Any]:
