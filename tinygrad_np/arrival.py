@@ -53,7 +53,7 @@ class RemovableHandle:
 
     __slots__ = ("_calls", "id")
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: dict[int, Any]) -> None:
         self._calls = weakref.ref(calls)  # a handle keeps no graph alive
         self.id = next(_ids)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
-import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 import tinygrad_np as tg
+from tinygrad_np.arrival import RemovableHandle
 from tinygrad_np.core import Meta, Op, Value, apply, wrap
 from tinygrad_np.recorder import IN_RULE, recording, thread
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 Grads: TypeAlias = "tuple[Any, ...]"  # tensors, and None where none came
 Likes: TypeAlias = "tuple[Meta | None, ...]"  # what they are gradients of; None for no tensor
-
-_ids = itertools.count()
 
 
 class _Hook(NamedTuple):
@@ -48,28 +45,6 @@ class _Table(dict[int, _Hook]):
         self[handle.id] = hook
         self.update(others)
         return handle
-
-
-class RemovableHandle:
-    """Takes a hook away: by `remove()`, or at the end of a `with` block."""
-
-    __slots__ = ("_table", "id")
-
-    def __init__(self, table: _Table) -> None:
-        self._table = weakref.ref(table)  # a handle keeps no module alive
-        self.id = next(_ids)
-
-    def remove(self) -> None:
-        """Take the hook away; once more is no error."""
-        table = self._table()
-        if table is not None:
-            table.pop(self.id, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
 
 class Hooks:

@@ -290,3 +290,21 @@ def test_utils_are_where_pytorch_has_them() -> None:
     assert "TensorDataset" in dir(tg.utils.data)
     with pytest.raises(AttributeError, match="Loader"):
         _ = tg.utils.data.Loader
+
+
+def test_checking_modes_look_into_checkpoints() -> None:
+    x = tg.tensor([0.5, -1.0], dtype=tg.float64, requires_grad=True)
+
+    def run() -> None:
+        y, z = checkpoint(lambda x: Square.apply(tg.tanh(x)), x, use_reentrant=False)
+        (y * z).sum().backward()
+
+    with tg.autograd.detect_anomaly():
+        run()
+    with tg.autograd.check_gradients() as checked:
+        run()
+    assert checked.skipped == []
+    assert checked.checked == 5
+    with tg.graph.trace() as trace, tg.recorder.scope("part"):
+        y = checkpoint(tg.exp, x, use_reentrant=False)
+    assert trace.path(y.node) == ("part",)

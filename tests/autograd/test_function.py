@@ -13,7 +13,7 @@ from helpers import TIGHT
 import tinygrad_np as tg
 from tinygrad_np.autograd import Function, gradcheck, gradgradcheck
 from tinygrad_np.autograd.function import once_differentiable
-from tinygrad_np.errors import GraphError
+from tinygrad_np.errors import AnomalyError, GradcheckError, GraphError
 
 equal = np.testing.assert_array_equal
 
@@ -421,3 +421,37 @@ def test_a_function_is_no_reference_cycle() -> None:
     del y, z, g
     assert [node() for node in nodes] == [None] * 3
     gc.enable()
+
+
+def test_detect_anomaly_looks_into_functions() -> None:
+    def forward(_: Any, x: Any) -> Any:
+        return x * 1, x.log()
+
+    def backward(_: Any, g: Any, h: Any) -> Any:
+        return g / 0 if h is None else g + h
+
+    function = made(forward, backward)
+    with tg.autograd.detect_anomaly(), np.errstate(all="ignore"):
+        with pytest.raises(AnomalyError, match="Made made NaN"):
+            function.apply(leaf(1.0, -1.0))
+        y, z = function.apply(leaf(1.0, 2.0))
+        (y * z).sum().backward()
+    infinite = made(lambda _, x: x * 1, lambda _, g: g / 0)
+    with tg.autograd.detect_anomaly():
+        y = infinite.apply(leaf(1.0))
+        with pytest.raises(AnomalyError, match="derivative of Made with respect to operand 0"):
+            y.backward()
+
+
+def test_check_gradients_checks_functions() -> None:
+    a, b = double(0.5, -1.0), double(2.0, 3.0)
+    with tg.autograd.check_gradients() as checked:
+        y, z = Product.apply(a, b, 2.5)
+        (Exponential.apply(y) * z).sum().backward()
+    assert checked.skipped == []
+    assert checked.checked == 6  # two of Product, one of exp, two of the product, one of the sum
+    wrong = made(lambda _, x: x * x, lambda _, g: g * 2)
+    with tg.autograd.check_gradients():
+        y = wrong.apply(double(0.5, -1.0))
+        with pytest.raises(GradcheckError, match="derivative of Made with respect to operand 0"):
+            y.sum().backward()

@@ -248,7 +248,7 @@ class FunctionOp(Op):
         return f"{self.name}Backward"
 
     def again(self, *args: Any) -> Any:
-        """Call the Function as its user does: how a checker of derivatives runs it."""
+        """Call the Function anew: `apply` of the core cannot."""
         return self.function.apply(*args)
 
     def vjp(self, g: Operand, *operands: Operand) -> Thunks:
@@ -436,18 +436,21 @@ def _record(
     # Tensors would lie on a cycle: what is saved is in the node, and the rest has been done.
     call.node = weakref.ref(node)
     call.given = call.dirty = call.non_differentiable = ()
-    recorder = thread.recorder
-    if recorder is not None and recorder is not PLAIN:
-        arrays = tuple(y.array if isinstance(y, Value) else y for y in results)
-        given = [x.array if isinstance(x, Value) else x for x in args]
-        recorder.recorded(node, given, arrays if several else arrays[0])
+    picks = []
     for i, (y, yes) in enumerate(zip(results, tracked, strict=True)):
         if yes:
             y.node = pick(node, i, y) if several else node
-            if several and recorder is not None and recorder is not PLAIN:
-                recorder.recorded(y.node, (), None)
         if several:
             call.result_nodes.append(weakref.ref(y.node) if yes else None)
+            if yes:
+                picks.append(y.node)
+    recorder = thread.recorder
+    if recorder is not None and recorder is not PLAIN:
+        arrays = [x.array if isinstance(x, Value) else x for x in args]
+        found = [y.array.reshape(-1) for y, yes in zip(results, tracked, strict=True) if yes]
+        recorder.recorded(node, arrays, np.concatenate(found))
+        for each in picks:
+            recorder.recorded(each, (), None)
 
 
 def _keep(

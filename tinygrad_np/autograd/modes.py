@@ -31,13 +31,13 @@ class _Mode:
         self._before.append((before, thread.inference))
         if self._inference is not None:
             thread.inference = self._inference
-        records = self._enabled and not thread.inference
-        thread.recorder = (before or recorder_in_grad_mode()) if records else None
+        enabled = self._enabled and not thread.inference
+        thread.recorder = (before or recorder_in_grad_mode()) if enabled else None
         return self
 
     def __exit__(self, *_: object) -> None:
-        recorder, thread.inference = self._before.pop()
-        restore(recorder)
+        before, thread.inference = self._before.pop()
+        restore(before)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function; of a generator, each step runs in the mode, and its caller not."""

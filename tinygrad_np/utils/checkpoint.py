@@ -19,7 +19,7 @@ from tinygrad_np.autograd.function import FunctionOp
 from tinygrad_np.autograd.saved import Saved
 from tinygrad_np.core import Meta, Node, Value
 from tinygrad_np.errors import GraphError, array_overwritten
-from tinygrad_np.recorder import Recorder, recording, thread
+from tinygrad_np.recorder import WATCHED, Recorder, recording, set_watchers, thread, watching
 from tinygrad_np.tensor.random import default_generator
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def checkpoint(
             return function(*args, **kwargs)
     state = default_generator.stream.state if preserve_rng_state else None
     run = _Run(function, _held(args), dict(zip(kwargs, _held(kwargs.values()), strict=True)), state)
-    collected = _Collecting(thread.recorder)
-    with recording(collected), before:
+    collected = _Collecting()
+    with watching(collected), before:
         result = function(*args, **kwargs)
     part = _Part(run, again, len(collected.nodes), compare=determinism_check == "default")
     for i, node in enumerate(collected.nodes):
@@ -142,16 +142,14 @@ def _in_turn(steps: Sequence[Callable[[Any], Any]], x: Any) -> Any:
 class _Collecting(Recorder):
     """Holds every node that is recorded."""
 
-    __slots__ = ("nodes", "outer")
+    __slots__ = ("nodes",)
 
-    def __init__(self, outer: Recorder | None = None) -> None:
+    def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.outer = outer
 
-    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:
+    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:  # noqa: ARG002 - the node says it all
+        """Hold `node`."""
         self.nodes.append(node)
-        if self.outer is not None:
-            self.outer.recorded(node, operands, result)
 
 
 class _Run(NamedTuple):
@@ -206,8 +204,12 @@ class _Part:
         """Give node number `i` its arrays back."""
         if self.twins is None:
             collected = _Collecting()
-            with recording(collected), self.again:
-                self.run.repeat()
+            watchers = set_watchers((collected,))
+            try:
+                with recording(WATCHED), self.again:
+                    self.run.repeat()
+            finally:
+                set_watchers(watchers)
             self.twins = [_twin(twin) for twin in collected.nodes]
             if len(self.twins) != self.count:
                 raise GraphError(
