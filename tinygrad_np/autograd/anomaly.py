@@ -123,8 +123,7 @@ class AnomalyWatcher(Watcher):
         """Check the result, and keep checksums of what the rule will read."""
         place, origin = self.here(), ""
         if self._check_nan and self._within is None:  # else the rule's own result is checked
-            for y in result if isinstance(result, tuple) else (result,):
-                origin = _origin(node, operands, y, place) or origin
+            origin = _origin(node, operands, result, place)
         checksums = [
             (i, x.dtype, _checksum(x))
             for i, x in enumerate(node.saved or ())

@@ -40,7 +40,6 @@ class Pick(Op):
     """One result of an op that has several."""
 
     __slots__ = ("index",)
-    checkable = False  # it moves gradients, and computes nothing
     formula = "y = yᵢ"
     derivative = "the gradient of yᵢ is g, those of the other results are absent"
     checkable = False  # it is checked with the op of which it picks a result
