@@ -293,6 +293,38 @@ def test_the_ends_of_a_domain_are_skipped() -> None:
     assert "Sqrt" in skipped(lambda: leaf(0.0).sqrt().backward())[0]
 
 
+def test_a_choice_at_a_tie_is_not_an_error() -> None:
+    class Between(Op):
+        __slots__ = ()
+        reads = ((0, 1, 2),)
+
+        def forward(self, x: Any, low: Any, high: Any) -> Any:
+            return np.minimum(np.maximum(x, low), high)
+
+        def vjp(self, g: Any, x: Any, low: Any, high: Any, _: Any) -> Any:
+            return (lambda: g * ((low <= x) & (x <= high))), None, None
+
+    same = tg.tensor([1.0, 2.0])
+    (line,) = skipped(lambda: differentiate(apply(Between(), leaf(1.0, 2.0), same, same)))
+    assert "is right beside this point: it is a tie, or an end" in line
+
+
+def test_a_derivative_that_is_nan_where_there_is_one_is_wrong() -> None:
+    class Square(Op):
+        __slots__ = ()
+        reads = ((0, -1),)
+
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+        def vjp(self, g: Any, x: Any, y: Any) -> Any:
+            return (lambda: g * 2 * y / x,)
+
+    said = found(lambda: differentiate(apply(Square(), leaf(0.0, 2.0))))
+    assert "derivative of Square" in said
+    assert "analytic nan" in said
+
+
 def test_an_op_that_gives_other_numbers_is_skipped() -> None:
     class Noise(Op):
         __slots__ = ()
