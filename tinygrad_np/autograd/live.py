@@ -107,9 +107,10 @@ class GradientChecker(Watcher):
         note = self._notes.get(node)
         return None if note is None else note.place
 
-    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:  # noqa: ARG002 - it is computed again
+    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:
         """Keep copies of the operands: they may be overwritten where no rule reads them."""
-        self._notes[node] = _Note(self.here(), [_copied(x) for x in operands])
+        if result is not None:  # else it is one of several that a node before this one gave
+            self._notes[node] = _Note(self.here(), [_copied(x) for x in operands])
 
     def watched(self, pull_back: Callable[..., Thunks]) -> Callable[..., Thunks]:
         """Wrap `pull_back`: once it agreed to run the rule, check the rule first."""
@@ -275,12 +276,13 @@ class _Along:
         values = [_value(x) for x in self.operands]
         values[self.i].requires_grad_()
         roots, start = [], 0
+        x = values[self.i]
+        values[self.i] = x.clone()  # which the op may write into
         for y in self._results(values):
             part = self.u[start : start + y.array.size].reshape(y.shape).astype(y.dtype)
             start += y.array.size
             if y.vertex is not None:
                 roots.append((y.vertex, new(part)))
-        x = values[self.i]
         found = run_backward(roots, wanted={x})
         gradient: Float = found[x].array if x in found else np.zeros(x.shape)
         return gradient
