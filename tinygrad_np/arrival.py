@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 _ids = itertools.count()
 
 
-class Calls(dict[int, "Callable[..., Any]"]):
+class Calls(dict[int, Any]):
     """Functions to call, in the order in which they were added."""
 
     __slots__ = ("__weakref__",)
 
-    def add(self, call: Callable[..., Any]) -> RemovableHandle:
-        """Add `call` behind the others; the handle takes it away again."""
+    def add(self, call: Any, *, prepend: bool = False) -> RemovableHandle:
+        """Add `call` behind the others, or before them; the handle takes it away again."""
         handle = RemovableHandle(self)
+        others = dict(self)
+        if prepend:
+            self.clear()
         self[handle.id] = call
+        self.update(others)
         return handle
 
 
@@ -53,7 +57,7 @@ class RemovableHandle:
 
     __slots__ = ("_calls", "id")
 
-    def __init__(self, calls: dict[int, Any]) -> None:
+    def __init__(self, calls: Calls) -> None:
         self._calls = weakref.ref(calls)  # a handle keeps no graph alive
         self.id = next(_ids)
 

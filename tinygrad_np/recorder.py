@@ -16,7 +16,10 @@ class Recorder:
     __slots__ = ()
 
     def recorded(self, node: Any, operands: Sequence[Any], result: Any) -> None:
-        """Take notice of `node`, and of the arrays that its op took and gave."""
+        """Take notice of `node`, and of the arrays that its op took and gave.
+
+        `result` is a tuple where there are several, and None for a node that picks one of them.
+        """
 
     def watched(self, pull_back: Callable[..., Any]) -> Callable[..., Any]:
         """Give what a backward pass is to call for each node in the place of `pull_back`."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np.arrival import RemovableHandle
+from tinygrad_np.arrival import Calls
 from tinygrad_np.core import Meta, Op, Value, apply, wrap
 from tinygrad_np.recorder import IN_RULE, recording, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tinygrad_np.arrival import RemovableHandle
     from tinygrad_np.core import Array, Operand, Thunks
 
     Handle = Callable[["Grads", "Likes"], "Grads"]
@@ -31,30 +32,14 @@ class _Hook(NamedTuple):
     always: bool = False
 
 
-class _Table(dict[int, _Hook]):
-    """Hooks of one kind, in the order in which they run."""
-
-    __slots__ = ("__weakref__",)
-
-    def add(self, hook: _Hook, *, prepend: bool) -> RemovableHandle:
-        """Add a hook behind the others, or before them; the handle takes it away again."""
-        handle = RemovableHandle(self)
-        others = dict(self)
-        if prepend:
-            self.clear()
-        self[handle.id] = hook
-        self.update(others)
-        return handle
-
-
 class Hooks:
     """All hooks of one module."""
 
     def __init__(self) -> None:
-        self.before = _Table()
-        self.after = _Table()
-        self.backward_before = _Table()
-        self.backward = _Table()
+        self.before = Calls()
+        self.after = Calls()
+        self.backward_before = Calls()
+        self.backward = Calls()
 
 
 class Hookable:

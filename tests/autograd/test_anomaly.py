@@ -281,6 +281,73 @@ def test_any_error_of_a_rule_says_where_its_op_was_recorded() -> None:
     assert "apply(Broken(), leaf(1.0)).sum().backward()" in note
 
 
+# --- Functions, hooks and checkpoints ---
+
+
+class Halves(autograd.Function):
+    """Two results; the derivative divides by what it is given."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, divisor: float) -> Any:
+        ctx.save_for_backward(x)
+        ctx.divisor = divisor
+        return x / 2, x / divisor
+
+    @staticmethod
+    def backward(ctx: Any, left: Any, right: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return left / x * 0.5 + right / ctx.divisor, None
+
+
+def test_a_function_that_made_it_is_named() -> None:
+    said = message(lambda: Halves.apply(leaf(1.0), 0.0))
+    assert said.startswith("Halves made Inf: 1 of 1 elements")
+    assert "in <lambda>: said = message(lambda: Halves.apply(leaf(1.0), 0.0))" in said
+    said = message(lambda: Halves.apply(leaf(0.0), 1.0)[0].sum().backward())
+    assert said.startswith("the derivative of Halves with respect to operand 0 made Inf")
+
+
+def test_inf_is_followed_through_the_results_of_a_function() -> None:
+    def run() -> None:
+        _, y = Halves.apply(leaf(1.0) + tg.tensor([INF]), 2.0)
+        y.softmax(0)
+
+    assert message(run).startswith("Softmax made NaN, of an Inf that came in with operand 1 (b) of")
+
+
+def test_a_write_into_what_a_function_saved_is_noticed() -> None:
+    x = leaf(1.0)
+
+    def run() -> None:
+        y, _ = Halves.apply(x, 2.0)
+        x.detach().numpy()[:] = 3
+        y.backward()
+
+    said = message(run, tg.GraphError)
+    assert "the derivative of Halves reads (saved tensor 0, of shape (1,)) was changed" in said
+
+
+def test_inside_a_checkpoint_the_first_run_is_named() -> None:
+    def part(x: Any) -> Any:
+        return (x * 1).sqrt() * 2
+
+    x = leaf(0.0)
+    said = message(lambda: tg.utils.checkpoint.checkpoint(part, x, use_reentrant=False).backward())
+    assert said.startswith("the derivative of Sqrt with respect to operand 0 (x) made Inf")
+    assert "in part: return (x * 1).sqrt() * 2" in said
+    with autograd.detect_anomaly():
+        tg.utils.checkpoint.checkpoint(part, leaf(4.0), use_reentrant=False).backward()
+
+
+def test_a_hook_that_makes_nan_is_found_where_it_arrives() -> None:
+    def run() -> None:
+        y = leaf(1.0) * 2
+        y.register_hook(lambda g: g * NAN)
+        (y * 3).backward()
+
+    assert message(run).startswith("the gradient of the result of Mul holds NaN")
+
+
 # --- writes through shared memory ---
 
 

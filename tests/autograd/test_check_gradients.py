@@ -261,6 +261,69 @@ def test_a_wrong_second_derivative_is_found() -> None:
     assert "inside: the derivative of Cube, recorded there" in said
 
 
+# --- Functions and checkpoints ---
+
+
+class Powers(autograd.Function):
+    """x², and a·x³, whose derivative by `a` may be wrong."""
+
+    wrong = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, a: Any, label: str) -> Any:
+        ctx.save_for_backward(x, a)
+        ctx.label = label
+        return x * x, x * x * x * a
+
+    @staticmethod
+    def backward(ctx: Any, two: Any, three: Any) -> Any:
+        x, a = ctx.saved_tensors
+        return two * 2 * x + three * a * 3 * x * x, three * x * x * x * Powers.wrong, None
+
+
+def test_a_right_function_passes_at_both_orders() -> None:
+    x, a = leaf(0.5, 2.0), leaf(3.0, 4.0)
+    with autograd.check_gradients() as checked:
+        square, cube = Powers.apply(x, a, "name")
+        slopes = autograd.grad((square * cube).sum(), [x, a], create_graph=True)
+        first = checked.checked
+        sum(slope.sum() for slope in slopes).backward()
+    assert first == 5
+    assert checked.checked > 15
+    assert not checked.skipped
+
+
+def test_a_wrong_function_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Powers, "wrong", 1.01)
+    x, a = leaf(0.5, 2.0), leaf(3.0, 4.0)
+    said = found(lambda: Powers.apply(x, a, "name")[1].sum().backward())
+    assert said.startswith("the derivative of Powers with respect to operand 1 is wrong: ")
+    assert 'in <lambda>: said = found(lambda: Powers.apply(x, a, "name")[1]' in said
+
+
+def test_a_function_that_writes_in_place_passes() -> None:
+    class Double(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.mark_dirty(x)
+            return x.mul_(2)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:  # noqa: ARG004 - PyTorch's signature
+            return g * 2
+
+    with autograd.check_gradients() as checked:
+        differentiate(Double.apply(leaf(1.0, 2.0) * 1))
+    assert repr(checked) == "2 derivatives checked, none skipped"
+
+
+def test_inside_a_checkpoint_the_operands_are_those_of_the_first_run() -> None:
+    with autograd.check_gradients() as checked:
+        part = lambda x: (x * x).exp()  # noqa: E731 - what is checkpointed
+        differentiate(tg.utils.checkpoint.checkpoint(part, leaf(0.5, 1.0), use_reentrant=False))
+    assert repr(checked) == "3 derivatives checked, none skipped"
+
+
 # --- what cannot be checked is let through, and listed ---
 
 
@@ -291,6 +354,38 @@ def test_elements_at_a_kink_do_not_hide_the_others() -> None:
 
 def test_the_ends_of_a_domain_are_skipped() -> None:
     assert "Sqrt" in skipped(lambda: leaf(0.0).sqrt().backward())[0]
+
+
+def test_a_choice_at_a_tie_is_not_an_error() -> None:
+    class Between(Op):
+        __slots__ = ()
+        reads = ((0, 1, 2),)
+
+        def forward(self, x: Any, low: Any, high: Any) -> Any:
+            return np.minimum(np.maximum(x, low), high)
+
+        def vjp(self, g: Any, x: Any, low: Any, high: Any, _: Any) -> Any:
+            return (lambda: g * ((low <= x) & (x <= high))), None, None
+
+    same = tg.tensor([1.0, 2.0])
+    (line,) = skipped(lambda: differentiate(apply(Between(), leaf(1.0, 2.0), same, same)))
+    assert "is right beside this point: it is a tie, or an end" in line
+
+
+def test_a_derivative_that_is_nan_where_there_is_one_is_wrong() -> None:
+    class Square(Op):
+        __slots__ = ()
+        reads = ((0, -1),)
+
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+        def vjp(self, g: Any, x: Any, y: Any) -> Any:
+            return (lambda: g * 2 * y / x,)
+
+    said = found(lambda: differentiate(apply(Square(), leaf(0.0, 2.0))))
+    assert "derivative of Square" in said
+    assert "analytic nan" in said
 
 
 def test_an_op_that_gives_other_numbers_is_skipped() -> None:

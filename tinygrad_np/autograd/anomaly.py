@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from tinygrad_np.autograd.function import FunctionOp
 from tinygrad_np.autograd.watching import (
     Block,
     Place,
@@ -122,13 +123,15 @@ class AnomalyWatcher(Watcher):
     def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:
         """Check the result, and keep checksums of what the rule will read."""
         place, origin = self.here(), ""
+        if result is None:  # one of several that a node before this one gave
+            (source,) = node.parents
+            known = _notes.get(source) if isinstance(source, Node) else None
+            _notes[node] = _Note(place, [], "" if known is None else known.origin)
+            return
         if self._check_nan and self._within is None:  # else the rule's own result is checked
-            origin = _origin(node, operands, result, place)
-        checksums = [
-            (i, x.dtype, _checksum(x))
-            for i, x in enumerate(node.saved or ())
-            if isinstance(x, np.ndarray)
-        ]
+            results = result if isinstance(result, tuple) else (result,)
+            origin = _origin(node, operands, max(results, key=_weight), place)
+        checksums = [(i, x.dtype, _checksum(x)) for i, x in _reads(node).items()]
         _notes[node] = _Note(place, checksums, origin)
 
     def watched(self, pull_back: Callable[..., Thunks]) -> Callable[..., Thunks]:
@@ -240,18 +243,27 @@ def _check_unchanged(node: Node, note: _Note) -> None:
     """Raise if an array that the rule reads is no longer what it was, and no cell says so."""
     if node.saved is None or any(cell[0] != seen for cell, seen in node.cells):
         return  # the engine has its own words for these
+    reads, count = _reads(node), len(node.parents)
     for i, dtype, checksum in note.checksums:
-        x = node.saved[i]
+        x = reads.get(i)
         # A recorded write may have put the same numbers into another array, in its dtype.
-        same = isinstance(x, np.ndarray) and x.dtype == dtype
-        if same and _checksum(x) != checksum:
-            what = operand_name(node.op, i) if i < len(node.parents) else "the result"
+        if x is not None and x.dtype == dtype and _checksum(x) != checksum:
+            what = "the result" if i == count else f"saved tensor {i - count - 1}"
             raise GraphError(
-                f"an array that the derivative of {node.op.name} reads ({what}, of shape "
-                f"{x.shape}) was changed through memory that it shares, by .numpy(), from_numpy() "
-                f"or another view that the graph cannot see; change a copy (array.copy())"
+                f"an array that the derivative of {node.op.name} reads "
+                f"({operand_name(node.op, i) if i < count else what}, of shape {x.shape}) was "
+                "changed through memory that it shares, by .numpy(), from_numpy() or another view "
+                "that the graph cannot see; change a copy (array.copy())"
                 + _details(node, note.place)
             )
+
+
+def _reads(node: Node) -> dict[int, Array]:
+    """Arrays that the rule of `node` reads: operands, the result, and what a Function saved."""
+    kept = node.kept if isinstance(node.op, FunctionOp) else None
+    saved = (x and x.array for x in kept or ())
+    arrays = enumerate((*(node.saved or ()), *saved))
+    return {i: x for i, x in arrays if isinstance(x, np.ndarray)}
 
 
 def _checksum(array: Array) -> int:
@@ -270,6 +282,10 @@ def _kind(x: Any) -> str:
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or np.isfinite(x).all():
         return ""
     return "NaN" if np.isnan(x).any() else "Inf"
+
+
+def _weight(x: Any) -> int:
+    return ("", "Inf", "NaN").index(_kind(x))
 
 
 def _count(x: Any) -> str:

@@ -447,8 +447,8 @@ def _record(
     recorder = thread.recorder
     if recorder is not None and recorder is not PLAIN:
         arrays = [x.array if isinstance(x, Value) else x for x in args]
-        found = [y.array.reshape(-1) for y, yes in zip(results, tracked, strict=True) if yes]
-        recorder.recorded(node, arrays, np.concatenate(found))
+        found = tuple(y.array for y, yes in zip(results, tracked, strict=True) if yes)
+        recorder.recorded(node, arrays, found)
         for each in picks:
             recorder.recorded(each, (), None)
 

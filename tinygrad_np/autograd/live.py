@@ -107,9 +107,10 @@ class GradientChecker(Watcher):
         note = self._notes.get(node)
         return None if note is None else note.place
 
-    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:  # noqa: ARG002 - it is computed again
+    def recorded(self, node: Node, operands: Sequence[Any], result: Any) -> None:
         """Keep copies of the operands: they may be overwritten where no rule reads them."""
-        self._notes[node] = _Note(self.here(), [_copied(x) for x in operands])
+        if result is not None:  # else it is one of several that a node before this one gave
+            self._notes[node] = _Note(self.here(), [_copied(x) for x in operands])
 
     def watched(self, pull_back: Callable[..., Thunks]) -> Callable[..., Thunks]:
         """Wrap `pull_back`: once it agreed to run the rule, check the rule first."""
@@ -186,7 +187,7 @@ class _Along:
     """
 
     def __init__(self, op: Op, operands: list[Any], i: int, rng: np.random.Generator) -> None:
-        self.op, self.operands, self.i = op, operands, i
+        self.op, self.operands, self.i, self.rng = op, [*operands], i, rng
         x = operands[i]
         # Each element moves by a share of its own size: none leaves a domain or jumps over a kink
         # at 0, and small ones beside large ones are still seen. Masks of -1e9 move with the others.
@@ -228,11 +229,32 @@ class _Along:
             if not self.u.any():
                 return "every element of the result stands at a kink, or is not finite"
             mismatch = self._disagreement(rtol)
-        if mismatch is None:
-            return None
-        if not all(map(math.isfinite, mismatch)):
-            return "the derivative or the difference is not finite here"
-        return mismatch if self._settled(mismatch) else "differences do not settle"
+        return None if mismatch is None else self._verdict(mismatch, rtol)
+
+    def _verdict(self, mismatch: _Mismatch, rtol: float) -> _Mismatch | str:
+        """Give numbers that disagree, or the reason why they prove nothing."""
+        reason = ""
+        if not math.isfinite(mismatch.numeric):
+            reason = "differences are not finite here"
+        elif not math.isfinite(mismatch.analytic):
+            floats = [x for x in self.operands if _floating(x)]
+            if not (self.u.all() and all(np.isfinite(x).all() for x in floats)):
+                reason = "the derivative is not finite here"
+        elif not self._settled(mismatch):
+            reason = "differences do not settle"
+        elif self._beside(rtol):
+            reason = "is right beside this point: it is a tie, or an end"
+        return reason or mismatch
+
+    def _beside(self, rtol: float) -> bool:
+        """Whether the derivative is right a little beside the point, where nothing ties."""
+        for i, x in enumerate(self.operands):
+            if _floating(x):
+                step = 1e-3 * self.rng.standard_normal(x.shape)
+                moved = x + step * np.where(x == 0, _size(x) or 1.0, np.abs(x))
+                self.operands[i] = np.asarray(moved)
+        self.y = self.at(0.0)
+        return self._disagreement(rtol) is None
 
     def _disagreement(self, rtol: float) -> _Mismatch | None:
         """None if the difference of one step confirms the derivative; else that of the first."""
@@ -254,12 +276,13 @@ class _Along:
         values = [_value(x) for x in self.operands]
         values[self.i].requires_grad_()
         roots, start = [], 0
+        x = values[self.i]
+        values[self.i] = x.clone()  # which the op may write into
         for y in self._results(values):
             part = self.u[start : start + y.array.size].reshape(y.shape).astype(y.dtype)
             start += y.array.size
             if y.vertex is not None:
                 roots.append((y.vertex, new(part)))
-        x = values[self.i]
         found = run_backward(roots, wanted={x})
         gradient: Float = found[x].array if x in found else np.zeros(x.shape)
         return gradient
