@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from cases import SIZES
-from cases import SIZES
 from helpers import LAYOUTS, TIGHT, gradients, tensors, weights
 from op_cases import CASES, NOT_DIFFERENTIABLE, Case
 

@@ -8,7 +8,6 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from cases import SIZES
-from cases import SIZES
 from helpers import LAYOUTS, TIGHT, gradients, tensors
 from hypothesis import given
 from hypothesis import strategies as st

@@ -124,6 +124,14 @@ def layout(value: Value) -> Array:
     return stand_in  # type: ignore[no-any-return]  # op.forward is untyped
 
 
+def row_major(value: Value) -> bool:
+    """Whether memory order is row-major, really and to look at: what most tensors are."""
+    record = value.accumulator
+    return value.array.flags.c_contiguous and (
+        type(record) is not View or record.base.array.flags.c_contiguous
+    )
+
+
 def viewable(value: Value, shape: tuple[int, ...]) -> bool:
     """Whether `shape` can be had without a copy, as far as one may see."""
     try:

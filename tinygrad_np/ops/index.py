@@ -203,10 +203,15 @@ def steps(index: Any) -> tuple[GetItem, ...]:
     """
     if isinstance(index, list) and any(map(_says_tuple, index)):
         index = tuple(index)  # as PyTorch takes it
+    if not isinstance(index, tuple):
+        part = _place(index)
+        if type(part) is not np.ndarray or part.ndim:  # with an ellipsis, for the reason below
+            return (GetItem((part, ...) if part is not Ellipsis else (part,)),)
+        index = (part,)
     basic: list[Any] = []
     places: list[Any] = []
     only_basic = only_places = True
-    for part in map(_place, index if isinstance(index, tuple) else (index,)):
+    for part in map(_place, index):
         if type(part) is int:
             basic.append(part)
             only_places = False
@@ -222,7 +227,7 @@ def steps(index: Any) -> tuple[GetItem, ...]:
         else:
             basic.append(part)
             places.append(slice(None) if part is not Ellipsis else part)
-            only_places = only_places and part is Ellipsis
+            only_places = only_places and (part is Ellipsis or part == slice(None))
     # With an ellipsis, NumPy gives a view where it would give a scalar: x[0] of a vector, too.
     whole = () if any(part is Ellipsis for part in basic) else (...,)
     if only_basic:
@@ -249,7 +254,7 @@ def _place(part: Any) -> Any:
     # A copy: the derivative goes to the places that were meant now, whatever the index becomes.
     array = np.array(part.array if isinstance(part, Value) else part)
     if array.dtype == np.uint8:
-        array = array != 0  # PyTorch takes bytes for a mask
+        array = np.asarray(array != 0)  # PyTorch takes bytes for a mask
     if array.size == 0 and not isinstance(part, Value):
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":

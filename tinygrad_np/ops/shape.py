@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.ops.aliases import MISSING, Axis, chosen_dim
-from tinygrad_np.views import View, viewable
+from tinygrad_np.views import row_major, viewable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,9 +209,7 @@ def reshape(input: V, shape: Sequence[int]) -> V:
     except AttributeError:
         raise not_a_tensor("reshape", "input", x) from None
     target = infer_shape(old, tuple(shape))
-    if isinstance(input, Value) and (
-        type(input.accumulator) is View or not input.array.flags.c_contiguous
-    ):
+    if isinstance(input, Value) and not row_major(input):
         if not viewable(input, target):
             return apply(Refit(target), apply(Contiguous(), input))
         _lay_out(input, target)

@@ -20,7 +20,7 @@ from tinygrad_np.dtypes import (
     int64,
     uint8,
 )
-from tinygrad_np.errors import not_a_tensor
+from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Converting(Value):
     def item(self) -> Any:
         """Give the one element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(
+            raise ShapeError(
                 f"item: a tensor of shape {self.array.shape} has {self.array.size} elements, not "
                 "one; reduce it first, or use .tolist()"
             )

@@ -12,7 +12,7 @@ from tinygrad_np.ops import parts
 from tinygrad_np.ops import shape as ops
 from tinygrad_np.ops.aliases import MISSING, Axis
 from tinygrad_np.tensor.size import Size
-from tinygrad_np.views import layout, strides, viewable
+from tinygrad_np.views import layout, row_major, strides, viewable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,12 +92,14 @@ class Shaping(Value):
         tensor([[0, 1],
                 [2, 3]])
         """
-        target = ops.infer_shape(self.array.shape, _shape(shape))
-        if not viewable(self, target):
-            raise ShapeError(
-                f"view: shape {target} is no view of a tensor of shape {self.array.shape} with "
-                f"strides {strides(self)}, and would need a copy; use .reshape(...)"
-            )
+        target = _shape(shape)
+        if not row_major(self):
+            target = ops.infer_shape(self.array.shape, target)
+            if not viewable(self, target):
+                raise ShapeError(
+                    f"view: shape {target} is no view of a tensor of shape {self.array.shape} with "
+                    f"strides {strides(self)}, and would need a copy; use .reshape(...)"
+                )
         return ops.reshape(self, target)
 
     def view_as(self, other: Value) -> Self:
