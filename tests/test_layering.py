@@ -38,6 +38,7 @@ FLOORS = {
     "tinygrad_np.autograd": 10,
     "tinygrad_np.graph": 11,
     "tinygrad_np.io": 11,
+    "tinygrad_np.utils": 11,
     "tinygrad_np.serialization": 12,
     "tinygrad_np": 13,
     "nn": 14,
