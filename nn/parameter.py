@@ -6,6 +6,7 @@ from typing import Any
 
 import tinygrad_np as tg
 from tinygrad_np.tensor.printing import tensor_repr
+from tinygrad_np.views import share
 
 
 class Parameter(tg.Tensor):
@@ -24,7 +25,7 @@ class Parameter(tg.Tensor):
         given = data if isinstance(data, tg.Tensor) else tg.tensor(data)
         self.array = given.array
         self.node = None
-        self.cell = given.cell
+        self.cell = share(given.cell)
         self.accumulator = None
         if requires_grad:
             self.requires_grad_()

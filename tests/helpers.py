@@ -66,8 +66,8 @@ def read_only(array: Array) -> Array:
 
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "C": np.ascontiguousarray,
-    "Fortran": np.asfortranarray,
+    "C": lambda array: np.array(array, order="C"),  # np.ascontiguousarray adds a dimension to 0-d
+    "Fortran": lambda array: np.array(array, order="F"),
     "strided": strided,
     "negative strides": negative,
     "read-only": read_only,

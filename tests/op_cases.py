@@ -3,126 +3,39 @@
 One row drives every test of an op: values, gradients of both orders, dtypes, layouts, properties,
 and conformance with PyTorch. `tests/test_ops.py` fails if a public op, or an `Op` with a
 derivative, has no row.
-
-Shapes are words: `"n m"` is a matrix, and each letter gets a size when operands are drawn.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import window_oracles as oracles
+from cases import (
+    Case,
+    Operand,
+    added,
+    added_along,
+    below,
+    between,
+    distinct,
+    mask,
+    nonzero,
+    positive,
+    real,
+    steps,
+)
+from place_cases import PARTS, PLACES
 
 import tinygrad_np as tg
 from tinygrad_np import core
 from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     Array = np.ndarray[Any, Any]
-
-SIZES = {"b": 2, "c": 4, "k": 3, "m": 3, "n": 2}
-
-
-# --- domains: from numbers in [0, 1) to operands away from kinks and poles -----------------------
-
-
-def real(u: Array) -> Array:
-    return 4 * u - 2
-
-
-def positive(u: Array) -> Array:
-    return 0.5 + 2 * u
-
-
-def nonzero(u: Array) -> Array:
-    return np.where(u < 0.5, 4 * u - 2.5, 4 * u - 1.5)
-
-
-def steps(u: Array) -> Array:
-    """Within 0.3 above an integer, so never within 0.2 of `between`."""
-    return np.floor(4 * u) + 0.3 * u
-
-
-def between(u: Array) -> Array:
-    return steps(u) + 0.5
-
-
-def distinct(u: Array) -> Array:
-    """No two elements closer than 0.2."""
-    ranks = np.argsort(np.argsort(u, axis=None, kind="stable")).reshape(u.shape)
-    return 0.5 * ranks + 0.3 * u - 1
-
-
-def mask(u: Array) -> Array:
-    return u < 0.5
-
-
-def below(size: str) -> Callable[[Array, Mapping[str, int]], Array]:
-    """Integers below a size of the case."""
-    return lambda u, sizes: np.floor(u * sizes[size]).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Operand:
-    """One operand: its shape in words, and its domain."""
-
-    shape: str
-    domain: Callable[..., Array] = real
-
-    def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        return tuple(int(s) if s.isdigit() else sizes[s] for s in self.shape.split())
-
-    def place(self, u: Array, sizes: Mapping[str, int]) -> Array:
-        """Put numbers in [0, 1) into the domain; 0-d stays an array."""
-        indices = self.domain.__code__.co_argcount == 2
-        return np.asarray(self.domain(u, sizes) if indices else self.domain(u))
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row. Each form is called with a library (ours, or PyTorch) and the operands."""
-
-    name: str
-    operands: tuple[Operand, ...]
-    oracle: Callable[..., Array]
-    function: Callable[..., Any] | None = None
-    method: Callable[..., Any] | None = None
-    internal: Callable[..., Any] | None = None  # an op without public face
-    public: str = ""  # exported name; by default the first word of `name`
-    batch: bool = False  # leading dimensions may be added to every operand
-    scalar: bool = False  # works on 0-d operands
-    free_sizes: bool = True  # the letters of the shapes may have any size
-    least: dict[str, int] = field(default_factory=dict)  # smallest sizes that make sense
-
-    @property
-    def forms(self) -> dict[str, Callable[..., Any]]:
-        given = {"function": self.function, "method": self.method, "internal": self.internal}
-        return {name: form for name, form in given.items() if form is not None}
-
-    @property
-    def covers(self) -> str:
-        return "" if self.internal else self.public or self.name.split("[")[0]
-
-    def call(self, lib: Any, *operands: Any) -> Any:
-        return next(iter(self.forms.values()))(lib, *operands)
-
-    def draw(
-        self,
-        seed: int = 0,
-        sizes: Mapping[str, int] = SIZES,
-        lead: tuple[int, ...] = (),
-    ) -> list[Array]:
-        """Operands of this case as float64, integer or bool arrays."""
-        rng = np.random.default_rng(seed)
-        return [
-            operand.place(rng.random((*lead, *operand.sized(sizes))), sizes)
-            for operand in self.operands
-        ]
 
 
 def _elementwise(
@@ -217,22 +130,6 @@ def _one_hot(x: Array, label: Array, classes: int) -> Array:
     y = np.zeros((len(x), classes))
     for i, at in enumerate(label):
         y[i, at] = x[i]
-    return y
-
-
-def _added(shape: tuple[int, ...], index: Any, x: Array) -> Array:
-    """What AddAt gives, place by place."""
-    y = np.zeros(shape)
-    places = np.arange(y.size).reshape(shape)[index]
-    for place, value in zip(np.ravel(places), np.ravel(x), strict=True):
-        y.flat[place] += value
-    return y
-
-
-def _added_along(x: Array, index: Array, size: int) -> Array:
-    y = np.zeros((*x.shape[:-1], size))
-    for place in np.ndindex(x.shape):
-        y[(*place[:-1], index[place])] += x[place]
     return y
 
 
@@ -415,7 +312,7 @@ SELECTION = [
         Case(
             f"AddAt[{name}]",
             (Operand("k m"),),
-            lambda x, at=at: _added((4, x.shape[1]), (at,), x),
+            lambda x, at=at: added((4, x.shape[1]), (at,), x),
             internal=lambda _, x, at=at: core.apply(index.AddAt((4, x.shape[1]), (at,)), x),
             free_sizes=False,
         )
@@ -424,7 +321,7 @@ SELECTION = [
     Case(
         "AddAlongDim",
         (Operand("n k"), Operand("n k", below("m"))),
-        lambda x, i: _added_along(x, i, 3),
+        lambda x, i: added_along(x, i, 3),
         internal=lambda _, x, i: core.apply(index.AddAlongDim(1, 3), x, i),
         free_sizes=False,
     ),
@@ -1039,8 +936,18 @@ WINDOWS = [
 ]
 
 CASES = [
-    *(*ELEMENTWISE, *BINARY, *NUMBERS, *SELECTION, *REDUCTION),
-    *(*SHAPE, *PRODUCT, *LOSS, *FUNCTION, *WINDOWS),
+    *ELEMENTWISE,
+    *BINARY,
+    *NUMBERS,
+    *SELECTION,
+    *PLACES,
+    *PARTS,
+    *REDUCTION,
+    *SHAPE,
+    *PRODUCT,
+    *LOSS,
+    *FUNCTION,
+    *WINDOWS,
 ]
 BY_NAME = {case.name: case for case in CASES}
 assert len(BY_NAME) == len(CASES), "two rows have one name"

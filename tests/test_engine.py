@@ -513,10 +513,15 @@ def test_a_write_under_no_grad_keeps_the_history() -> None:
     equal(x.grad.numpy(), [2.0, 20.0])
 
 
-def test_overwriting_an_operand_that_the_write_itself_reads_raises() -> None:
+def test_a_write_may_read_what_it_overwrites() -> None:
     x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
     h = x * 1
-    h.mul_(w)  # the gradient of w reads what h was
+    h.mul_(w)  # the gradient of w reads what h was: a copy of that is kept
+    h.backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [3.0, 40.0])
+    equal(w.grad.numpy(), [1.0, 20.0])
+    h = x * 1
+    h.mul_(h)  # but of one operand only, as in PyTorch
     with pytest.raises(GraphError, match="changed in place"):
         h.backward(tg.tensor([1.0, 10.0]))
 
@@ -531,25 +536,14 @@ def test_an_optimiser_step_makes_the_old_graph_stale() -> None:
         loss.backward()
 
 
-def test_leaves_and_views_refuse_recorded_writes() -> None:
+def test_leaves_and_their_views_refuse_recorded_writes() -> None:
     x = leaf(1.0, 2.0)
     for write in (lambda: x.add_(1), x.zero_, lambda: x.__setitem__(0, 1.0)):
         with pytest.raises(GraphError, match="leaf that requires grad cannot be changed in place"):
             write()
-    with pytest.raises(GraphError, match="view of another"):
-        x[0].add_(1)
-    h = x * 2
-    view = h[:1]
-    with pytest.raises(GraphError, match="has views"):
-        h.add_(1)
-    with pytest.raises(GraphError, match="view of another"):
-        view.mul_(2)
-    with pytest.raises(GraphError, match=r"x\[index\] = v: .*where\(\) or cat\(\)"):
-        h[0] = 1.0
-    with pytest.raises(GraphError, match="fill_: this write"):
-        h.fill_(1)
-    with pytest.raises(GraphError, match="copy_: this write"):
-        tg.zeros(2).copy_(h)
+    for write in (lambda: x[0].add_(1), lambda: x[:1].fill_(0), lambda: x[:1].__setitem__(0, 1.0)):
+        with pytest.raises(GraphError, match="a view of a leaf that requires grad cannot be chan"):
+            write()
     equal(x.detach().numpy(), [1.0, 2.0])
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from cases import SIZES
 from helpers import LAYOUTS, TIGHT, gradients, tensors, weights
-from op_cases import CASES, NOT_DIFFERENTIABLE, SIZES, Case
+from op_cases import CASES, NOT_DIFFERENTIABLE, Case
 
 import tinygrad_np as tg
 from tinygrad_np import core, ops

@@ -3,7 +3,7 @@
 Edges run from results to operands only, so a graph is freed by plain reference counting as soon
 as its last result goes. The arrow of time is kept by *version cells*: lists, shared by all values
 over the same memory, whose first element counts the writes; a node remembers the counts it saw. A
-second element marks memory that a view shares.
+second element marks memory that others look at too (`views.py`).
 """
 
 from __future__ import annotations
@@ -111,6 +111,10 @@ class Accumulator:
         self.grad: Any = None
         self.hooks: Any = None
 
+    def settle(self, value: Value) -> Node | None:
+        """Give the node of `value`; a view whose base was written finds its new one here."""
+        return value.node
+
 
 class Value:
     """An array, the node that made it, its version cell and, for some, an accumulator."""
@@ -144,10 +148,10 @@ class Value:
     @property
     def vertex(self) -> Vertex | None:
         """Where gradients of this value flow to: its node, itself if it is a leaf, or nowhere."""
-        if self.node is not None:
-            return self.node
         accumulator = self.accumulator
-        return self if accumulator is not None and accumulator.requires_grad else None
+        if accumulator is None:
+            return self.node
+        return self if accumulator.requires_grad else accumulator.settle(self)
 
     def written(self) -> None:
         """Note a write into the memory: what was recorded before it is now out of date."""
@@ -159,6 +163,7 @@ Vertex: TypeAlias = Node | Value
 
 _result_class: list[type[Value]] = [Value]
 _promote: list[Callable[[Op, Sequence[Any]], list[Any] | None]] = []
+_alias: list[Callable[[Op, Value, Value], None]] = []
 _new = object.__new__
 
 
@@ -170,6 +175,11 @@ def register_result_class(cls: type[Value]) -> None:
 def register_promotion(promote: Callable[[Op, Sequence[Any]], list[Any] | None]) -> None:
     """Make `promote` what brings operands to one dtype; called once, by the module promotion."""
     _promote.append(promote)
+
+
+def register_views(alias: Callable[[Op, Value, Value], None]) -> None:
+    """Make `alias` what ties a view to the memory it shows; called once, by the module views."""
+    _alias.append(alias)
 
 
 def wrap(array: Any, cell: Cell | None = None) -> Any:
@@ -238,15 +248,13 @@ def apply(op: Op, *operands: Any) -> Any:
     out.cell = [0]
     out.accumulator = None
     out.node = None
-    if op.views and shares_memory(y, arrays[0]):
-        out.cell = operands[0].cell
-        if len(out.cell) == 1:
-            out.cell.append(1)  # from now on known to be shared by a view
     if tracked and recorder is not None and op.reads is not None:
-        out.node = node = _record(op, operands, parents, arrays, out)
+        out.node = node = record(op, operands, parents, arrays, out)
         node.kept = kept
         if recorder is not PLAIN:
             recorder.recorded(node, arrays, out.array)
+    if op.views:
+        _alias[0](op, operands[0], out)
     return out
 
 
@@ -288,7 +296,7 @@ def apply_pair(op: Op, a: V, b: Any) -> V:
     return apply(op, a, b)
 
 
-def _record(
+def record(
     op: Op, operands: Sequence[Any], parents: list[Vertex | None], arrays: list[Any], out: Value
 ) -> Node:
     """Make the node of `out`, which keeps what the wanted gradients read and nothing else."""
@@ -327,9 +335,3 @@ def read_positions(op: Op, parents: Sequence[Vertex | None]) -> Iterable[int]:
         if parent is not None
         for i in positions
     )
-
-
-def shares_memory(view: Array, array: Array) -> bool:
-    """Whether `view` lies in the memory of `array`: both end in the same owner."""
-    owner = array.base if array.base is not None else array
-    return view is array or view.base is array or view.base is owner

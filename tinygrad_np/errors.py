@@ -28,6 +28,10 @@ class AnomalyError(RuntimeError):
     """NaN or Inf, where it shows first; raised inside `detect_anomaly` alone."""
 
 
+class PlaceError(RuntimeError, IndexError):
+    """An index beyond the size of a dimension; the message gives index, dimension and size."""
+
+
 class GradcheckError(RuntimeError):
     """An analytic derivative that disagrees with the numerical one."""
 
@@ -101,6 +105,15 @@ def array_overwritten(op: str, shape: tuple[int, ...], seen: int, now: int) -> G
         f"an array that the derivative of {op} (result of shape {shape}) reads was changed in "
         f"place: it is at version {now}, and was at version {seen} when it was recorded. Write out "
         "of place (x = x + y), or change a .clone()"
+    )
+
+
+def view_of_two_modes() -> GraphError:
+    """Say that a view from under no_grad() met a write that is recorded."""
+    return GraphError(
+        "a view that was made under no_grad(), and its memory was or would be written while "
+        "operations are recorded: it is not clear which of the two is meant. Make the view and "
+        "write under one mode, or take .detach()"
     )
 
 

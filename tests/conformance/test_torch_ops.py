@@ -156,7 +156,6 @@ def test_random_streams(name: str, size: int, seed: int) -> None:
         np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=rtol, atol=rtol)
 
 
-@pytest.mark.xfail(reason="semantics.md expects (6, 3, 5), which is NumPy's placement")
 def test_an_int_apart_from_an_index_array() -> None:
     index = [0, 1, 1, 2, 3, 0]
     y, z = tg.zeros(2, 3, 4, 5)[0, :, index], torch.zeros(2, 3, 4, 5)[0, :, index]

@@ -76,8 +76,8 @@ class Div(Op):
 
     __slots__ = ()
     formula = "y = a / b"
-    derivative = "dy/da = 1/b, dy/db = −y/b"
-    reads = ((1,), (1, RESULT))
+    derivative = "dy/da = 1/b, dy/db = −(a/b)/b"
+    reads = ((1,), (0, 1))  # not the result: PyTorch lets that be overwritten
     broadcasts = True
     promotes = slice(None)
     floating = True
@@ -85,8 +85,8 @@ class Div(Op):
     def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
-    def vjp(self, g: Operand, _: Operand, b: Operand, y: Operand) -> Thunks:
-        return (lambda: g / b, lambda: -g * y / b)
+    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
+        return (lambda: g / b, lambda: -g * (a / b / b))
 
 
 class Pow(Op):
@@ -462,7 +462,7 @@ def mul(input: V, other: Operand) -> V:
 
 
 def div(input: V, other: Operand) -> V:
-    """Quotient, broadcast; integers are divided as floats. Gradient: 1/other and −y/other.
+    """Quotient, broadcast; integers are divided as floats. Gradient: 1/other and −input/other².
 
     >>> import tinygrad_np as tg
     >>> tg.div(tg.tensor([1, 2]), 4)

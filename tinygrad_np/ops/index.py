@@ -1,4 +1,4 @@
-"""Indexing and its adjoints: reading places, and adding into places."""
+"""Indexing and its adjoints: reading places, adding into places, and overwriting them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import ShapeError
-from tinygrad_np.ops.shape import broadcast_to, normalize_dim
+from tinygrad_np.ops.shape import broadcast_to, normalize_dim, sum_to
+from tinygrad_np.views import shares_memory
 
 V = TypeVar("V")
 
@@ -51,6 +52,73 @@ class AddAt(Op):
 
     def vjp(self, g: Operand, *_: Operand) -> Thunks:
         return (lambda: apply(GetItem(self.index), g),)
+
+
+class Put(Op):
+    """The first operand with the second, broadcast, written over one part of it.
+
+    The part is what `path`, views and at the end any index, leads to; without path, everything.
+    """
+
+    __slots__ = ("path",)
+    formula = "y = a; path(y) = b"
+    derivative = "da = dy, 0 in the part; db = path(dy), summed where b was broadcast"
+
+    def __init__(self, path: tuple[Op, ...]) -> None:
+        self.path = path
+
+    def forward(self, a: Array, b: Any) -> Array:
+        y = np.array(a)
+        overwrite(y, self.path, b)
+        return y
+
+    def vjp(self, g: Operand, _a: Operand, b: Operand, _y: Operand) -> Thunks:
+        def part() -> Operand:
+            found = g
+            for op in self.path:
+                found = apply(op, found)
+            return sum_to(found, b.shape)
+
+        return (lambda: apply(Clear(self.path), g), part)
+
+
+class Clear(Op):
+    """The operand with zeros written over the part that `path` leads to."""
+
+    __slots__ = ("path",)
+    formula = "y = x; path(y) = 0"
+    derivative = "dx = dy, 0 in the part"
+
+    def __init__(self, path: tuple[Op, ...]) -> None:
+        self.path = path
+
+    def forward(self, x: Array) -> Array:
+        y = np.array(x)
+        overwrite(y, self.path, 0)
+        return y
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: apply(Clear(self.path), g),)
+
+
+def overwrite(array: Array, path: tuple[Op, ...], value: Any) -> None:
+    """Write `value`, which broadcasts, over the part of `array` that `path` leads to."""
+    part = array
+    for op in path[:-1]:
+        part = op.forward(part)
+    index: tuple[Any, ...] = (...,)
+    if path and isinstance(path[-1], GetItem):
+        index = path[-1].index
+    elif path:
+        part = path[-1].forward(part)
+    if shares_memory(part, array):
+        part[index] = value
+        return
+    # In the memory order of this array (a gradient's, say) some step of the path is a copy.
+    places = np.arange(array.size).reshape(array.shape)
+    for op in path:
+        places = op.forward(places)
+    array.flat[places.ravel()] = np.broadcast_to(value, places.shape).ravel()
 
 
 class TakeAlongDim(Op):
@@ -100,7 +168,17 @@ def getitem(input: V, index: Any) -> V:
     """Read the places that `index` names, as `input[index]` does.
 
     Ints, slices, `...`, None, integer tensors and arrays, lists and boolean masks, alone or in a
-    tuple. Gradient: added in at those places, so that a place named twice receives both.
+    tuple. Ints and slices are taken first; the index tensors, broadcast together, then name places
+    in what they leave, and their dimensions come where the first of them stands if they are side
+    by side, else first. Gradient: added in at those places, so that a place named twice receives
+    both.
+
+    Raises
+    ------
+    IndexError
+        If an index lies outside its dimension, a mask has another shape, or there are too many.
+    ValueError
+        If the step of a slice is not positive.
 
     >>> import tinygrad_np as tg
     >>> x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -108,46 +186,126 @@ def getitem(input: V, index: Any) -> V:
     >>> x.grad
     tensor([2., 1., 0.])
     """
+    y: Operand = input
     try:
-        return apply(GetItem(numpy_index(index)), input)
+        for op in steps(index):
+            y = apply(op, y)
     except IndexError as error:
         x: Operand = input
-        raise IndexError(f"index {_spell(index)} on shape {tuple(x.shape)}: {error}") from None
+        raise explained(error, index, tuple(x.shape)) from None
+    return cast("V", y)
 
 
-def numpy_index(index: Any) -> tuple[Any, ...]:
-    """Turn an index into NumPy's: tensors to arrays, bytes to masks, lists to index arrays."""
-    parts = tuple(map(_place, index)) if isinstance(index, tuple) else (_place(index),)
+def steps(index: Any) -> tuple[GetItem, ...]:
+    """Split an index into what NumPy takes: ints, slices and None; then the index tensors.
+
+    In one step NumPy would count ints among the index arrays, and place the result elsewhere.
+    """
+    if isinstance(index, list) and any(map(_says_tuple, index)):
+        index = tuple(index)  # as PyTorch takes it
+    if not isinstance(index, tuple):
+        part = _place(index)
+        if type(part) is not np.ndarray or part.ndim:  # with an ellipsis, for the reason below
+            return (GetItem((part, ...) if part is not Ellipsis else (part,)),)
+        index = (part,)
+    basic: list[Any] = []
+    places: list[Any] = []
+    only_basic = only_places = True
+    for part in map(_place, index):
+        if type(part) is int:
+            basic.append(part)
+            only_places = False
+        elif isinstance(part, np.ndarray):
+            only_basic = False
+            places.append(part)
+            if part.ndim:
+                basic += [slice(None)] * (part.ndim if part.dtype == np.bool_ else 1)
+            else:  # a single truth value: a new dimension of size 1 or 0
+                basic.append(None)
+                places[-1] = np.flatnonzero(part)
+                only_places = False
+        else:
+            basic.append(part)
+            places.append(slice(None) if part is not Ellipsis else part)
+            only_places = only_places and (part is Ellipsis or part == slice(None))
     # With an ellipsis, NumPy gives a view where it would give a scalar: x[0] of a vector, too.
-    return parts if any(part is Ellipsis for part in parts) else (*parts, ...)
+    whole = () if any(part is Ellipsis for part in basic) else (...,)
+    if only_basic:
+        return (GetItem((*basic, *whole)),)
+    step = GetItem((*places, *whole))
+    return (step,) if only_places else (GetItem((*basic, *whole)), step)
 
 
-def _spell(index: Any) -> str:
-    parts = index if isinstance(index, tuple) else (index,)
-    return "[" + ", ".join("..." if part is Ellipsis else str(part) for part in parts) + "]"
+def _says_tuple(part: Any) -> bool:
+    return part is None or part is Ellipsis or isinstance(part, (slice, Value))
 
 
 def _place(part: Any) -> Any:
     """Turn one part of an index into what NumPy takes for it."""
-    if isinstance(part, slice):
-        if part.step is not None and part.step < 0:
-            raise ValueError(
-                f"a slice with the negative step {part.step} is not supported; use flip()"
-            )
+    if type(part) is int or part is None or part is Ellipsis:
         return part
-    if part is None or part is Ellipsis or isinstance(part, (int, np.integer)):
+    if isinstance(part, slice):
+        if part.step is not None and part.step <= 0:
+            raise ValueError(
+                f"the step of a slice must be greater than zero, not {part.step}; use flip() to "
+                "go backwards"
+            )
         return part
     # A copy: the derivative goes to the places that were meant now, whatever the index becomes.
     array = np.array(part.array if isinstance(part, Value) else part)
     if array.dtype == np.uint8:
-        array = array != 0  # PyTorch takes bytes for a mask
+        array = np.asarray(array != 0)  # PyTorch takes bytes for a mask
     if array.size == 0 and not isinstance(part, Value):
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
         raise IndexError(
             f"an index must be of integers or bools, not of {array.dtype}; convert it with .long()"
         )
-    return array
+    return int(array) if array.ndim == 0 and array.dtype != np.bool_ else array
+
+
+def explained(error: IndexError, index: Any, shape: tuple[int, ...]) -> IndexError:
+    """Say what is wrong with an index that NumPy refused, in terms of the indexed shape."""
+    if isinstance(index, list) and any(map(_says_tuple, index)):
+        index = tuple(index)
+    given = index if isinstance(index, tuple) else (index,)
+    spelt = "[" + ", ".join("..." if part is Ellipsis else str(part) for part in given) + "]"
+    return IndexError(f"index {spelt} on shape {shape}: {_fault(given, shape) or error}")
+
+
+def _fault(given: tuple[Any, ...], shape: tuple[int, ...]) -> str | None:
+    """Find the part that does not fit."""
+    try:
+        parts = [_place(part) for part in given]
+    except IndexError:
+        return None  # which already says what is wrong
+    spans = [_span(part) for part in parts]
+    if sum(spans) > len(shape):
+        return f"too many indices for {len(shape)} dimensions"
+    dim = 0
+    for part, span in zip(parts, spans, strict=True):
+        sizes = shape[dim : dim + span]
+        if isinstance(part, np.ndarray) and part.dtype == np.bool_:
+            if part.shape != sizes:
+                return (
+                    f"a mask of shape {part.shape} does not match the sizes {sizes} of the "
+                    f"dimensions from {dim} on"
+                )
+        elif isinstance(part, (int, np.ndarray)):
+            outside = [i for i in np.ravel(part) if not -sizes[0] <= i < sizes[0]]
+            if outside:
+                return (
+                    f"index {outside[0]} is out of bounds for dimension {dim} with size {sizes[0]}"
+                )
+        dim += len(shape) - sum(spans) if part is Ellipsis else span
+    return None
+
+
+def _span(part: Any) -> int:
+    """Dimensions that a part of an index takes up, `...` aside."""
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if isinstance(part, np.ndarray) and part.dtype == np.bool_ else 1
 
 
 def take_along_dim(input: V, indices: Operand, dim: int) -> V:

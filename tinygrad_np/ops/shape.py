@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
-from tinygrad_np.core import Array, Op, Operand, Thunks, apply
+from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.ops.aliases import MISSING, Axis, chosen_dim
+from tinygrad_np.views import row_major, viewable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,20 @@ class Refit(Reshape):
 
     __slots__ = ()
     views = False
+
+
+class Contiguous(Op):
+    """A copy in row-major memory order."""
+
+    __slots__ = ()
+    formula = "y = x"
+    derivative = "dy/dx = 1"
+
+    def forward(self, x: Array) -> Array:
+        return np.array(x, order="C")
+
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: g,)
 
 
 class Permute(Op):
@@ -175,7 +190,8 @@ class Embed(Op):
 def reshape(input: V, shape: Sequence[int]) -> V:
     """Give the elements, in row-major order, another shape; one size may be -1.
 
-    Shapes: `(*)` to `shape`, with equally many elements. Gradient: reshaped back.
+    Shapes: `(*)` to `shape`, with equally many elements. A view where the strides allow it, as
+    with `Tensor.view`, and else a copy. Gradient: reshaped back.
 
     Raises
     ------
@@ -192,7 +208,30 @@ def reshape(input: V, shape: Sequence[int]) -> V:
         old = x.shape
     except AttributeError:
         raise not_a_tensor("reshape", "input", x) from None
-    return apply(Reshape(infer_shape(old, tuple(shape))), input)
+    target = infer_shape(old, tuple(shape))
+    if isinstance(input, Value) and not row_major(input):
+        if not viewable(input, target):
+            return apply(Refit(target), apply(Contiguous(), input))
+        _lay_out(input, target)
+    return apply(Reshape(target), input)
+
+
+def _lay_out(value: Value, shape: tuple[int, ...]) -> None:
+    """Make memory row-major where the engine chose another order, in which `shape` is no view.
+
+    The reshaped result would be a copy, and a later write into it would not reach `value`, as it
+    does in a row-major tensor. Memory that others look at cannot move: there it stays a copy.
+    """
+    if len(value.cell) == 1:
+        try:
+            np.reshape(value.array, shape, copy=False)
+        except ValueError:
+            value.array = np.ascontiguousarray(value.array)
+
+
+def contiguous(input: V) -> V:
+    """Copy into row-major memory order. Gradient: 1."""
+    return apply(Contiguous(), input)
 
 
 def infer_shape(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
@@ -305,9 +344,16 @@ def broadcast_to(input: V, shape: Sequence[int]) -> V:
             [1, 2]])
     """
     x: Operand = input
-    old = (1,) * (len(shape) - rank(x, "broadcast_to")) + tuple(x.shape)
-    target = tuple(n if m == -1 else m for n, m in zip(old, shape, strict=False))
-    if len(shape) < x.ndim or any(n not in (1, m) for n, m in zip(old, target, strict=True)):
+    extra = len(shape) - rank(x, "broadcast_to")
+    old = (1,) * extra + tuple(x.shape)
+    target = tuple(
+        n if m == -1 and i >= extra else m for i, (n, m) in enumerate(zip(old, shape, strict=False))
+    )
+    if (
+        extra < 0
+        or any(n not in (1, m) for n, m in zip(old, target, strict=True))
+        or any(m < 0 for m in target)
+    ):
         raise ShapeError(
             f"broadcast_to: shape {tuple(x.shape)} does not broadcast to {tuple(shape)}: aligned "
             "at the right, each size must be equal or 1"

@@ -20,7 +20,7 @@ from tinygrad_np.dtypes import (
     int64,
     uint8,
 )
-from tinygrad_np.errors import not_a_tensor
+from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ class Converting(Value):
     """Methods that give the same numbers in another form."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # np.exp(t) raises, instead of leaving the tape in silence
-    __array_priority__ = 1000  # array * tensor asks the tensor, which says what to do
 
     def to(
         self,
@@ -163,7 +161,7 @@ class Converting(Value):
     def item(self) -> Any:
         """Give the one element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(
+            raise ShapeError(
                 f"item: a tensor of shape {self.array.shape} has {self.array.size} elements, not "
                 "one; reduce it first, or use .tolist()"
             )
@@ -172,24 +170,6 @@ class Converting(Value):
     def tolist(self) -> Any:
         """Give the elements as nested lists of Python numbers."""
         return self.array.tolist()
-
-    def numpy(self, *, force: builtins.bool = False) -> np.ndarray[Any, Any]:
-        """Give the array, over the same memory: writes to one show in the other.
-
-        A write through the array is not noticed by a graph that needs the old numbers, but for
-        inside `autograd.detect_anomaly`.
-        """
-        if self.vertex is not None and not force:
-            raise RuntimeError(
-                "numpy: this tensor requires grad, and an array would leave the graph; use "
-                "tensor.detach().numpy()"
-            )
-        return self.array
-
-    def __array__(
-        self, dtype: Any = None, copy: builtins.bool | None = None
-    ) -> np.ndarray[Any, Any]:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __bool__(self) -> builtins.bool:
         if self.array.size != 1:
@@ -206,9 +186,10 @@ class Converting(Value):
         return int(self.item())
 
     def __index__(self) -> builtins.int:
-        if self.array.dtype.kind not in "iub":
+        if self.array.dtype.kind not in "iub" or self.array.size != 1:
             raise TypeError(
-                f"only integer tensors of one element can be an index, not {self.dtype}"
+                "only integer tensors of one element can be an index, not one of "
+                f"{self.array.size} elements of {self.dtype}"
             )
         return int(self.item())
 

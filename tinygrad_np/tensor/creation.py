@@ -13,6 +13,7 @@ from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, get_default_dtype, int64
 from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.tensor.data import as_number, cast_numbers, to_array
+from tinygrad_np.views import FOREIGN, SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,8 @@ def tensor(
             [3., 4.]], requires_grad=True)
     """
     check_device(device)
-    return new(np.array(to_array(data, dtype)), requires_grad=requires_grad)
+    array = np.array(to_array(data, dtype), order="C")
+    return new(array, requires_grad=requires_grad)
 
 
 def as_tensor(data: Any, dtype: DtypeLike | None = None, device: object = None) -> Tensor:
@@ -61,11 +63,13 @@ def as_tensor(data: Any, dtype: DtypeLike | None = None, device: object = None) 
     check_device(device)
     if isinstance(data, Value) and (dtype is None or data.dtype == as_dtype(dtype)):
         return cast("Tensor", data)
-    return new(to_array(data, dtype))
+    return _over(to_array(data, dtype))
 
 
 def from_numpy(ndarray: Array) -> Tensor:
     """Make a tensor over the memory of an array: writes to one show in the other.
+
+    A write through the array is not noticed by a graph that needs the old numbers.
 
     >>> import numpy as np
     >>> from_numpy(np.arange(3.0))
@@ -73,7 +77,23 @@ def from_numpy(ndarray: Array) -> Tensor:
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__qualname__}")
-    return new(to_array(ndarray, None))
+    return _over(to_array(ndarray, None))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Make a tensor over the memory of any array that speaks DLPack, of any library on the CPU.
+
+    >>> import numpy as np
+    >>> from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
+    """
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+def _over(array: np.ndarray[Any, Any]) -> Tensor:
+    """Wrap memory that somebody else holds too, and whose order is theirs."""
+    made: Tensor = wrap(array, [0, SHARED if array.flags.c_contiguous else FOREIGN])
+    return made
 
 
 def new(array: Array, *, requires_grad: bool = False) -> Tensor:

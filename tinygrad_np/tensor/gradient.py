@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tinygrad_np.arrival import accumulate, hooks_of, retain, retains
-from tinygrad_np.core import Accumulator, Value, apply, wrap
+from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
 from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GraphError, ShapeError
 from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
 from tinygrad_np.tensor.grad_fn import source
+from tinygrad_np.views import root, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ class Differentiable(Value):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Ask for a gradient of this leaf, or stop asking."""
-        if self.node is not None:
+        if isinstance(self.vertex, Node):
             if not requires_grad:
                 raise RuntimeError(
                     "requires_grad: only leaves can stop asking for a gradient; cut this result "
@@ -54,7 +55,7 @@ class Differentiable(Value):
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op made this tensor."""
-        return self.node is None
+        return not isinstance(self.vertex, Node)
 
     @property
     def grad(self) -> Any:
@@ -62,7 +63,7 @@ class Differentiable(Value):
 
         Only leaves and results with `retain_grad` get one; asking any other result warns.
         """
-        if self.node is not None and not retains(self):
+        if not self.is_leaf and not retains(self):
             given = None if self.accumulator is None else self.accumulator.grad
             if given is None:
                 warnings.warn(
@@ -92,7 +93,8 @@ class Differentiable(Value):
     @property
     def grad_fn(self) -> GradFn | None:
         """The recorded op that made this tensor, or None."""
-        return None if self.node is None else source(self.node)[0]
+        vertex = self.vertex  # which gives a view its new node if its base was written
+        return source(vertex)[0] if isinstance(vertex, Node) else None
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call `hook(grad)` whenever a gradient of this tensor has been computed.
@@ -156,8 +158,25 @@ class Differentiable(Value):
 
     def detach(self) -> Self:
         """Give the same memory, cut off the graph; a write through it is noticed by the graph."""
-        detached: Self = wrap(self.array, self.cell)
+        detached: Self = wrap(self.array, share(self.cell))
         return detached
+
+    def detach_(self) -> Self:
+        """Cut this tensor off the graph, in place: it becomes a leaf without gradient."""
+        if root(self)[1]:
+            raise GraphError(
+                "detach_: a view cannot be cut off its base in place; use .detach(), or detach_ "
+                "the base"
+            )
+        self.node = None
+        if self.accumulator is not None:
+            self.accumulator.requires_grad = False
+        return self
+
+    @property
+    def _version(self) -> int:
+        """How often the memory was written through tensors that share it."""
+        return self.cell[0]
 
     @property
     def data(self) -> Self:
@@ -176,7 +195,7 @@ class Differentiable(Value):
                 "grad; convert them with .float()"
             )
         self.array = data.array
-        self.cell = data.cell
+        self.cell = share(data.cell)
 
     def backward(
         self,

@@ -14,14 +14,28 @@ from tinygrad_np.tensor.conversion import Converting
 from tinygrad_np.tensor.creation import empty, require_grad, tensor
 from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.gradient import Differentiable
+from tinygrad_np.tensor.interop import Interoperating
 from tinygrad_np.tensor.making import Making
+from tinygrad_np.tensor.placing import Placing
 from tinygrad_np.tensor.printing import tensor_repr
 from tinygrad_np.tensor.reduction import Reducing
 from tinygrad_np.tensor.shaping import Shaping
 from tinygrad_np.tensor.writing import Writing
+from tinygrad_np.views import share
 
 
-class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differentiable, Absent):
+class Tensor(
+    Arithmetic,
+    Reducing,
+    Shaping,
+    Placing,
+    Writing,
+    Converting,
+    Interoperating,
+    Making,
+    Differentiable,
+    Absent,
+):
     """A multi-dimensional array of one dtype that can record what is done with it.
 
     Made by `tensor`, `zeros` and their kin, and by every operation. With `requires_grad`, the
@@ -50,7 +64,7 @@ class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differe
         return tensor_repr(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        if self.node is not None:
+        if not self.is_leaf:
             raise RuntimeError(
                 "deepcopy: only leaves can be copied with their place in the graph; use .clone() "
                 "or .detach() on a result"
@@ -58,21 +72,20 @@ class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differe
         copy = type(self).__new__(type(self))
         memo[id(self)] = copy
         copy.__setstate__(self.__getstate__())
-        copy.array = np.array(self.array)
+        copy.array = np.array(self.array, order="C")
         copy.grad = None if self.grad is None else self.grad.detach().clone()
         return copy
 
     def __copy__(self) -> Self:
         copy = type(self).__new__(type(self))
-        copy.array, copy.node, copy.cell = self.array, self.node, self.cell
+        vertex = self.vertex
+        copy.array, copy.node, copy.cell = self.array, self.node, share(self.cell)
         copy.accumulator = None
-        if self.node is None and self.requires_grad:
+        if vertex is self:
             require_grad(copy)
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
-        if self.node is not None:
-            raise RuntimeError("pickle: only leaves can be pickled; use .detach() on a result")
         return {"array": self.array, "requires_grad": self.requires_grad}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

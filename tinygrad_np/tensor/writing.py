@@ -2,7 +2,7 @@
 
 A write outside a recording goes into the memory. A write that is recorded gives the tensor a new
 node whose parent is the old one, so that what was recorded before keeps its meaning; version cells
-notice if a derivative still needs what was overwritten.
+notice if a derivative still needs what was overwritten. A view is written through its base.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from tinygrad_np.arrival import moved
-from tinygrad_np.core import Value
+from tinygrad_np.core import Value, read_positions, record
 from tinygrad_np.dtypes import can_cast
-from tinygrad_np.errors import DtypeError, GraphError, ShapeError
+from tinygrad_np.errors import DtypeError, GraphError, ShapeError, view_of_two_modes
 from tinygrad_np.ops import elementwise as ops
-from tinygrad_np.ops.index import numpy_index
-from tinygrad_np.recorder import thread
+from tinygrad_np.ops import scatter, ternary
+from tinygrad_np.ops.index import Put, explained, overwrite, steps
+from tinygrad_np.ops.shape import reshape
+from tinygrad_np.recorder import PLAIN, thread
 from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.random import Generator, stream_of
+from tinygrad_np.views import made_recorded, root
 
 if TYPE_CHECKING:
+    from tinygrad_np.core import Node, Op
     from tinygrad_np.dtypes import Number
 
 
@@ -58,10 +62,16 @@ class Writing(Value):
         return _store(self, ops.bitwise_xor(self, other))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        _refuse_recorded(self, value, "x[index] = v")
-        _refuse_read_only(self)
-        self.array[numpy_index(index)] = to_array(value, self.array.dtype)
-        self.written()
+        path = steps(index)
+        try:
+            if not (
+                isinstance(value, Value)
+                and value.cell is self.cell
+                and _same(value.array, _part(self.array, path))
+            ):  # or else this is the end of `x[i] += y`, which wrote through a view already
+                _assign(self, "x[index] = v", value, path)
+        except IndexError as error:
+            raise explained(error, index, self.array.shape) from None
 
     def add_(self, other: Any, *, alpha: Number = 1) -> Self:
         """Add `alpha·other` in place."""
@@ -79,98 +89,243 @@ class Writing(Value):
         """Divide in place."""
         return _store(self, ops.div(self, other))
 
+    def pow_(self, exponent: Any) -> Self:
+        """Raise to a power in place."""
+        return _store(self, ops.pow(self, exponent))
+
+    def neg_(self) -> Self:
+        """Change the sign in place."""
+        return _store(self, ops.neg(self))
+
+    def exp_(self) -> Self:
+        """Take the exponential in place."""
+        return _store(self, ops.exp(self))
+
+    def sqrt_(self) -> Self:
+        """Take the square root in place."""
+        return _store(self, ops.sqrt(self))
+
     def relu_(self) -> Self:
         """Take the positive part in place."""
         return _store(self, ops.relu(self))
 
+    def clamp_(self, min: Any = None, max: Any = None) -> Self:
+        """Hold between bounds in place; see `tinygrad_np.clamp`."""
+        return _store(self, ternary.clamp(self, min, max))
+
+    clip_ = clamp_
+
+    def clamp_min_(self, min: Any) -> Self:
+        """Raise to at least `min` in place."""
+        return _store(self, ternary.clamp(self, min=min))
+
+    def clamp_max_(self, max: Any) -> Self:
+        """Lower to at most `max` in place."""
+        return _store(self, ternary.clamp(self, max=max))
+
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
+        """Add `value·tensor1·tensor2` in place."""
+        return _store(self, ternary.addcmul(self, tensor1, tensor2, value=value))
+
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
+        """Add `value·tensor1/tensor2` in place."""
+        return _store(self, ternary.addcdiv(self, tensor1, tensor2, value=value))
+
+    def lerp_(self, end: Any, weight: Any) -> Self:
+        """Go towards `end` by `weight` in place; see `tinygrad_np.lerp`."""
+        return _store(self, ternary.lerp(self, end, weight))
+
+    def masked_fill_(self, mask: Any, value: Any) -> Self:
+        """Replace where `mask` is true, in place; see `tinygrad_np.masked_fill`."""
+        return _store(self, scatter.masked_fill(self, mask, value))
+
+    def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Self:
+        """Overwrite at `index` along `dim` in place; see `tinygrad_np.scatter`."""
+        return _store(self, scatter.scatter(self, dim, index, src, value=value))
+
+    def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
+        """Add at `index` along `dim` in place; see `tinygrad_np.scatter_add`."""
+        return _store(self, scatter.scatter_add(self, dim, index, src))
+
+    def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Number = 1) -> Self:
+        """Add to slices of `dim` in place; see `tinygrad_np.index_add`."""
+        return _store(self, scatter.index_add(self, dim, index, source, alpha=alpha))
+
+    def index_fill_(self, dim: int, index: Any, value: Any) -> Self:
+        """Overwrite slices of `dim` with one number in place; see `tinygrad_np.index_fill`."""
+        return _store(self, scatter.index_fill(self, dim, index, value))
+
     def zero_(self) -> Self:
-        """Set every element to 0."""
+        """Set every element to 0. Gradient: 0 to what was there."""
         return self.fill_(0)
 
-    def fill_(self, value: Number) -> Self:
-        """Set every element to `value`."""
-        _refuse_recorded(self, value, "fill_")
-        _refuse_read_only(self)
-        self.array.fill(value)
-        self.written()
+    def fill_(self, value: Any) -> Self:
+        """Set every element to `value`, a number or a 0-d tensor.
+
+        Gradient: 0 to what was there, the sum to a tensor `value`.
+        """
+        if np.ndim(value.array if isinstance(value, Value) else value):
+            raise ShapeError(
+                f"fill_: value must be a number or a 0-d tensor, not of shape "
+                f"{np.shape(value.array if isinstance(value, Value) else value)}; use copy_"
+            )
+        _assign(self, "fill_", value)
         return self
 
-    def copy_(self, src: Value) -> Self:
-        """Copy the elements of `src`, which broadcasts, into this tensor."""
-        _refuse_recorded(self, src, "copy_")
-        _write(self, src.array)
+    def copy_(self, src: Any, non_blocking: bool = False) -> Self:  # noqa: ARG002 - one device
+        """Copy the elements of `src`, which broadcasts, into this tensor.
+
+        They are converted to this tensor's dtype. Gradient: to `src`, and 0 to what was there.
+        """
+        _assign(self, "copy_", src)
         return self
 
     def uniform_(
         self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None
     ) -> Self:
         """Set every element to a uniform number in [a, b)."""
-        _refuse_recorded(self, None, "uniform_")
         draws = stream_of(generator).uniform(self.array.size, self.array.dtype)
         kind = self.array.dtype.type
         # One rounding, as a fused multiply-add has: PyTorch's numbers to the last bit.
         exact = draws.astype(np.float64) * np.float64(kind(b) - kind(a)) + np.float64(kind(a))
-        _write(self, exact.reshape(self.array.shape))
+        _assign(self, "uniform_", exact.reshape(self.array.shape))
         return self
 
     def normal_(
         self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
     ) -> Self:
         """Set every element to a normal number with that mean and standard deviation."""
-        _refuse_recorded(self, None, "normal_")
         if std < 0:
             raise RuntimeError(f"normal_: the standard deviation must not be negative, got {std}")
         draws = stream_of(generator).normal(self.array.size, self.array.dtype)
-        _write(self, (draws * std + mean).reshape(self.array.shape))
+        _assign(self, "normal_", (draws * std + mean).reshape(self.array.shape))
         return self
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Self:
         """Set every element to 1 with probability `p`, else to 0."""
-        _refuse_recorded(self, None, "bernoulli_")
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_: the probability must lie in [0, 1], got {p}")
         draws = stream_of(generator).uniform(self.array.size, np.dtype(np.float64))
-        _write(self, (draws < p).reshape(self.array.shape))
+        _assign(self, "bernoulli_", (draws < p).reshape(self.array.shape))
         return self
 
 
 def _store(target: T, result: Any) -> T:
     """Put the result of an op on `target` into its memory, and its node into its place."""
-    if result.array.shape != target.array.shape:
+    array, memory = result.array, target.array
+    if array.shape != memory.shape:
         raise ShapeError(
-            f"in place: a result of shape {result.array.shape} does not fit into a tensor of shape "
-            f"{target.array.shape}; write out of place (x = x + y)"
+            f"in place: a result of shape {array.shape} does not fit into a tensor of shape "
+            f"{memory.shape}; write out of place (x = x + y)"
         )
-    if not can_cast(result.array.dtype, target.array.dtype):
+    if array.dtype != memory.dtype and not can_cast(array.dtype, memory.dtype):
         raise DtypeError(
-            f"in place: a result of {result.array.dtype} cannot be stored as {target.array.dtype}; "
+            f"in place: a result of {array.dtype} cannot be stored as {memory.dtype}; "
             "convert the tensor first, or write out of place (x = x + y)"
         )
-    if result.node is not None:
-        _refuse_leaf(target)
-        if len(target.cell) > 1:
-            raise GraphError(
-                "in place: this tensor is a view of another, or has views, and its history is "
-                "recorded; write out of place (x = x + y), or change a .clone()"
-            )
-    _write(target, result.array)
+    node = result.node
+    if thread.recorder is not None:
+        _refuse_recorded(target, node is not None)
+    if node is not None:
+        _keep_overwritten(node, memory)
+        if array.dtype != memory.dtype:
+            node = ops.to_dtype(result, memory.dtype).node
+    _refuse_read_only(target)
+    np.copyto(memory, array, casting="unsafe")
+    if node is not None:
+        base, path = root(target)
+        if path:
+            _record_write(base, path, result)
+        else:
+            before, target.node = target.node, node
+            moved(target, before)
+    target.written()
     if result.node is not None:  # under no_grad a result keeps the node that it had
-        before, target.node = target.node, result.node
-        moved(target, before)
         _share_result(result, target)
     return target
+
+
+def _assign(target: Value, name: str, value: Any, path: tuple[Op, ...] = ()) -> None:
+    """Write `value` over what `path` leads to in `target`, or over everything."""
+    memory = target.array
+    source = value if isinstance(value, Value) else None
+    array = to_array(value, None) if source is None else source.array
+    tracked = target.vertex is not None or (source is not None and source.vertex is not None)
+    recorded = tracked and thread.recorder is not None and memory.dtype.kind == "f"
+    if thread.recorder is not None:
+        _refuse_recorded(target, recorded)
+    _refuse_read_only(target)
+    try:
+        overwrite(memory, path, array)
+    except ValueError as error:
+        raise ShapeError(
+            f"{name}: shape {array.shape} cannot be written into shape "
+            f"{_part(memory, path).shape}: {error}"
+        ) from None
+    if recorded:
+        if source is not None:
+            extra = array.ndim - _part(memory, path).ndim
+            if extra > 0:  # leading dimensions of size 1
+                source = reshape(source, array.shape[extra:])
+        base, above = root(target)
+        _record_write(base, (*above, *path), array if source is None else source)
+    target.written()
+
+
+def _part(memory: np.ndarray[Any, Any], path: tuple[Op, ...]) -> np.ndarray[Any, Any]:
+    for op in path:
+        memory = op.forward(memory)
+    return memory
+
+
+def _record_write(base: Value, path: tuple[Op, ...], value: Any) -> None:
+    """Give `base` the node of what it is once `value` is written over a part of it."""
+    given = value if isinstance(value, Value) else None
+    vertex = None if given is None else given.vertex
+    array = value if given is None else given.array
+    arrays = [base.array, array]
+    node = record(Put(path), (base, value), [base.vertex, vertex], arrays, base)
+    before, base.node = base.node, node
+    moved(base, before)
+    recorder = thread.recorder
+    if recorder is not None and recorder is not PLAIN:
+        recorder.recorded(node, arrays, base.array)
+
+
+def _keep_overwritten(node: Node, memory: np.ndarray[Any, Any]) -> None:
+    """Let the derivative of the write itself read a copy of what it is about to overwrite."""
+    saved = node.saved
+    if saved is None or saved[0] is not memory:
+        return
+    read = [i for i in read_positions(node.op, node.parents) if type(saved[i]) is np.ndarray]
+    node.saved = [memory.copy(), *saved[1:]]
+    node.cells = [([0], 0) if i == 0 else cell for i, cell in zip(read, node.cells, strict=True)]
 
 
 def _share_result(result: Value, target: Value) -> None:
     """Where the derivative reads the result, let it read it in the target: one copy is enough."""
     node = result.node
     assert node is not None
-    if node.saved is not None and node.saved[-1] is result.array:
+    if (
+        node.saved is not None
+        and node.saved[-1] is result.array
+        and result.array.dtype == target.array.dtype
+    ):
         node.saved = [*node.saved[:-1], target.array]
         node.cells = [
             (target.cell, target.cell[0]) if cell is result.cell else (cell, seen)
             for cell, seen in node.cells
         ]
+
+
+def _same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    """Whether two arrays are the same places of memory in the same order."""
+    return (
+        a.shape == b.shape
+        and a.strides == b.strides
+        and a.dtype == b.dtype
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
 
 
 def _refuse_read_only(target: Value) -> None:
@@ -182,33 +337,24 @@ def _refuse_read_only(target: Value) -> None:
         )
 
 
-def _write(target: Value, array: np.ndarray[Any, Any]) -> None:
-    _refuse_read_only(target)
-    try:
-        np.copyto(target.array, array, casting="unsafe")
-    except ValueError as error:
-        raise ShapeError(
-            f"in place: shape {array.shape} cannot be written into shape {target.array.shape}: "
-            f"{error}"
-        ) from None
-    target.written()
+def _refuse_recorded(target: Value, recorded: bool) -> None:
+    """Refuse a write, while operations are recorded, that would change a leaf under its gradient.
 
-
-def _refuse_recorded(target: Any, value: Any, name: str) -> None:
-    """Refuse a write that would have to be recorded, and is not an op with a derivative."""
-    if thread.recorder is None:
-        return
-    _refuse_leaf(target)
-    if target.vertex is not None or (isinstance(value, Value) and value.vertex is not None):
-        raise GraphError(
-            f"{name}: this write would change what is recorded; use where() or cat() to make a "
-            "new tensor, or write under no_grad()"
-        )
-
-
-def _refuse_leaf(target: Value) -> None:
-    if target.node is None and target.vertex is not None:
+    So would one through a view of it; and it is not clear what one through a view that was made
+    under no_grad() means.
+    """
+    if target.vertex is target:
         raise GraphError(
             "a leaf that requires grad cannot be changed in place while operations are recorded; "
             "do it under no_grad(), or write out of place (x = x + y)"
+        )
+    base, path = root(target)
+    if not path or not (recorded or base.vertex is not None):
+        return
+    if not made_recorded(target):
+        raise view_of_two_modes()
+    if base.vertex is base:
+        raise GraphError(
+            "a view of a leaf that requires grad cannot be changed in place while operations are "
+            "recorded; do it under no_grad(), or write into a .clone() of the leaf"
         )

@@ -1,0 +1,159 @@
+"""Views: values over the memory of another, their history, and the memory order one may see.
+
+A view knows its *base*, the value whose memory it shows, and the path of ops that leads from there
+to itself. A recorded write into a view is a write into its base, which gets a new node; each view
+notices by the version cell that the memory changed, and walks its path again from where the base
+stands now. So writes through one of several views reach all of them, in memory and in gradients.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_np.arrival import moved
+from tinygrad_np.core import Accumulator, apply, register_views
+from tinygrad_np.errors import view_of_two_modes
+from tinygrad_np.recorder import PLAIN, recording, thread
+
+if TYPE_CHECKING:
+    from tinygrad_np.core import Array, Cell, Node, Op, Value, Vertex
+
+# What the second element of a version cell says of the memory.
+SHARED = 1  # a view, a detached tensor or an array looks at it too: it must stay where it is
+FOREIGN = 2  # the caller brought it, so that its memory order is the caller's choice
+
+_new = object.__new__
+
+
+class View(Accumulator):
+    """Where a view comes from: `path` leads to it from `base`, which is no view itself."""
+
+    __slots__ = ("base", "origin", "path", "recorded", "seen")
+
+    base: Value
+    path: tuple[Op, ...]
+    origin: Vertex | None  # where the base stood in the graph when the view's node was made
+    seen: int  # and how often its memory had been written
+    recorded: bool  # whether the view was made while operations are recorded
+
+    def settle(self, view: Value) -> Node | None:
+        """Give the view a new node if its base got one since."""
+        count = view.cell[0]
+        if self.seen != count:
+            vertex = self.base.vertex
+            if vertex is not self.origin and self.base.cell is view.cell:
+                if not self.recorded:
+                    raise view_of_two_modes()
+                self.origin = vertex
+                y = self.base
+                with recording(PLAIN):
+                    for op in self.path:
+                        y = apply(op, y)
+                self.seen = count
+                before, view.node = view.node, y.node
+                moved(view, before)
+            self.seen = count
+        return view.node
+
+
+def alias(op: Op, source: Value, out: Value) -> None:
+    """Tie `out`, a result of `op`, to `source` if it lies in the same memory."""
+    if not shares_memory(out.array, source.array):
+        return
+    cell = out.cell = source.cell
+    if len(cell) == 1:
+        cell.append(SHARED)
+    out.accumulator = record = _new(View)
+    record.requires_grad = False
+    record.grad = None
+    record.hooks = None
+    above = source.accumulator
+    recorded = thread.recorder is not None
+    if type(above) is View:
+        record.base = base = above.base
+        record.path = (*above.path, op)
+        record.recorded = recorded and above.recorded
+    else:
+        record.base = base = source
+        record.path = (op,)
+        record.recorded = recorded
+    record.origin = base.vertex
+    record.seen = cell[0]
+
+
+def root(value: Value) -> tuple[Value, tuple[Op, ...]]:
+    """Give the base of a view and the path from there; of any other value itself, and no path."""
+    record = value.accumulator
+    if type(record) is View and record.base.cell is value.cell:  # else the base has other data now
+        return record.base, record.path
+    return value, ()
+
+
+def made_recorded(view: Value) -> bool:
+    """Whether a view was made while operations are recorded."""
+    return type(view.accumulator) is not View or view.accumulator.recorded
+
+
+def shares_memory(view: Array, array: Array) -> bool:
+    """Whether `view` lies in the memory of `array`: both end in the same owner."""
+    owner = array.base if array.base is not None else array
+    return view is array or view.base is array or view.base is owner
+
+
+def share(cell: Cell) -> Cell:
+    """Mark memory that something else looks at from now on."""
+    if len(cell) == 1:
+        cell.append(SHARED)
+    return cell
+
+
+def layout(value: Value) -> Array:
+    """Give an array with the strides that `value` has for all that one may see.
+
+    Results of operations count as row-major, however the engine stores them; the views that one
+    makes of them, and memory that one brought along, have the order that one gave them.
+    """
+    base, path = root(value)
+    if base.array.flags.c_contiguous or base.cell[1:] == [FOREIGN]:
+        return value.array
+    stand_in: Any = np.empty(base.array.shape, np.int8)  # never touched: costs no memory
+    for op in path:
+        stand_in = op.forward(stand_in)
+    return stand_in  # type: ignore[no-any-return]  # op.forward is untyped
+
+
+def row_major(value: Value) -> bool:
+    """Whether memory order is row-major, really and to look at: what most tensors are."""
+    record = value.accumulator
+    return value.array.flags.c_contiguous and (
+        type(record) is not View or record.base.array.flags.c_contiguous
+    )
+
+
+def viewable(value: Value, shape: tuple[int, ...]) -> bool:
+    """Whether `shape` can be had without a copy, as far as one may see."""
+    try:
+        np.reshape(layout(value), shape, copy=False)
+    except ValueError:
+        return False
+    return True
+
+
+def strides(value: Value) -> tuple[int, ...]:
+    """Elements from one place to the next in each dimension, as one may see them."""
+    array = layout(value)
+    found: list[int] = []
+    step = 1
+    for size, stride in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        # NumPy has no fixed stride for dimensions of size 1 that it inserted, nor without elements.
+        if not array.size or (size == 1 and stride == 0):
+            found.append(step)
+        else:
+            found.append(stride // array.itemsize)
+        step = found[-1] * max(size, 1)
+    return tuple(reversed(found))
+
+
+register_views(alias)
