@@ -35,6 +35,7 @@ FLOORS = {
     "tinygrad_np.engine": 6,
     "tinygrad_np.tensor": 7,
     "tinygrad_np.autograd": 8,
+    "tinygrad_np.random": 8,
     "tinygrad_np.graph": 9,
     "tinygrad_np.io": 9,
     "tinygrad_np.utils": 9,

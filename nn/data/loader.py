@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_np as tg
 from nn.data.dataset import read_batch
-from tinygrad_np.tensor.random import stream_of
+from tinygrad_np.tensor.generator import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

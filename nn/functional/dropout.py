@@ -7,7 +7,7 @@ import numpy as np
 import tinygrad_np as tg
 from nn.functional.checks import check_probability, check_tensor
 from tinygrad_np.core import wrap
-from tinygrad_np.tensor.random import stream_of
+from tinygrad_np.tensor.generator import stream_of
 
 
 def dropout(

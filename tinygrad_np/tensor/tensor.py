@@ -16,12 +16,17 @@ from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.gradient import Differentiable
 from tinygrad_np.tensor.making import Making
 from tinygrad_np.tensor.printing import tensor_repr
+from tinygrad_np.tensor.random_methods import Randomizing
 from tinygrad_np.tensor.reduction import Reducing
 from tinygrad_np.tensor.shaping import Shaping
 from tinygrad_np.tensor.writing import Writing
 
 
+<<<<<<< HEAD
 class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differentiable, Absent):
+=======
+class Tensor(Arithmetic, Reducing, Shaping, Writing, Randomizing, Converting, Differentiable):
+>>>>>>> ff742c5 (Draw all of PyTorch's random numbers, each family in a room of its own)
     """A multi-dimensional array of one dtype that can record what is done with it.
 
     Made by `tensor`, `zeros` and their kin, and by every operation. With `requires_grad`, the

@@ -18,8 +18,12 @@ from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops.index import numpy_index
 from tinygrad_np.recorder import thread
+<<<<<<< HEAD
 from tinygrad_np.tensor.data import to_array
 from tinygrad_np.tensor.random import Generator, stream_of
+=======
+from tinygrad_np.tensor.creation import to_array
+>>>>>>> ff742c5 (Draw all of PyTorch's random numbers, each family in a room of its own)
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Number
@@ -34,28 +38,28 @@ class Writing(Value):
     __slots__ = ()
 
     def __iadd__(self, other: Any) -> Self:
-        return _store(self, ops.add(self, other))
+        return store(self, ops.add(self, other))
 
     def __isub__(self, other: Any) -> Self:
-        return _store(self, ops.sub(self, other))
+        return store(self, ops.sub(self, other))
 
     def __imul__(self, other: Any) -> Self:
-        return _store(self, ops.mul(self, other))
+        return store(self, ops.mul(self, other))
 
     def __itruediv__(self, other: Any) -> Self:
-        return _store(self, ops.div(self, other))
+        return store(self, ops.div(self, other))
 
     def __ipow__(self, exponent: Any) -> Self:
-        return _store(self, ops.pow(self, exponent))
+        return store(self, ops.pow(self, exponent))
 
     def __iand__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_and(self, other))
+        return store(self, ops.bitwise_and(self, other))
 
     def __ior__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_or(self, other))
+        return store(self, ops.bitwise_or(self, other))
 
     def __ixor__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_xor(self, other))
+        return store(self, ops.bitwise_xor(self, other))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         _refuse_recorded(self, value, "x[index] = v")
@@ -65,23 +69,23 @@ class Writing(Value):
 
     def add_(self, other: Any, *, alpha: Number = 1) -> Self:
         """Add `alpha·other` in place."""
-        return _store(self, ops.add(self, other, alpha=alpha))
+        return store(self, ops.add(self, other, alpha=alpha))
 
     def sub_(self, other: Any, *, alpha: Number = 1) -> Self:
         """Subtract `alpha·other` in place."""
-        return _store(self, ops.sub(self, other, alpha=alpha))
+        return store(self, ops.sub(self, other, alpha=alpha))
 
     def mul_(self, other: Any) -> Self:
         """Multiply in place."""
-        return _store(self, ops.mul(self, other))
+        return store(self, ops.mul(self, other))
 
     def div_(self, other: Any) -> Self:
         """Divide in place."""
-        return _store(self, ops.div(self, other))
+        return store(self, ops.div(self, other))
 
     def relu_(self) -> Self:
         """Take the positive part in place."""
-        return _store(self, ops.relu(self))
+        return store(self, ops.relu(self))
 
     def zero_(self) -> Self:
         """Set every element to 0."""
@@ -101,40 +105,8 @@ class Writing(Value):
         _write(self, src.array)
         return self
 
-    def uniform_(
-        self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None
-    ) -> Self:
-        """Set every element to a uniform number in [a, b)."""
-        _refuse_recorded(self, None, "uniform_")
-        draws = stream_of(generator).uniform(self.array.size, self.array.dtype)
-        kind = self.array.dtype.type
-        # One rounding, as a fused multiply-add has: PyTorch's numbers to the last bit.
-        exact = draws.astype(np.float64) * np.float64(kind(b) - kind(a)) + np.float64(kind(a))
-        _write(self, exact.reshape(self.array.shape))
-        return self
 
-    def normal_(
-        self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
-    ) -> Self:
-        """Set every element to a normal number with that mean and standard deviation."""
-        _refuse_recorded(self, None, "normal_")
-        if std < 0:
-            raise RuntimeError(f"normal_: the standard deviation must not be negative, got {std}")
-        draws = stream_of(generator).normal(self.array.size, self.array.dtype)
-        _write(self, (draws * std + mean).reshape(self.array.shape))
-        return self
-
-    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Self:
-        """Set every element to 1 with probability `p`, else to 0."""
-        _refuse_recorded(self, None, "bernoulli_")
-        if not 0 <= p <= 1:
-            raise RuntimeError(f"bernoulli_: the probability must lie in [0, 1], got {p}")
-        draws = stream_of(generator).uniform(self.array.size, np.dtype(np.float64))
-        _write(self, (draws < p).reshape(self.array.shape))
-        return self
-
-
-def _store(target: T, result: Any) -> T:
+def store(target: T, result: Any) -> T:
     """Put the result of an op on `target` into its memory, and its node into its place."""
     if result.array.shape != target.array.shape:
         raise ShapeError(
