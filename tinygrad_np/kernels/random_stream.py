@@ -99,15 +99,17 @@ class Stream:
             return exact
         numbers = self._draws.randint(0, 1 << 24, n, np.int32).astype(float32)
         numbers *= np.float32(2.0**-24)
-        return numbers.astype(dtype, copy=False)
+        return numbers
 
-    def uniform_between(self, n: int, dtype: Dtype, low: float, high: float) -> Array:
+    def uniform_between(self, n: int, dtype: Dtype, low: float = 0.0, high: float = 1.0) -> Array:
         """`n` numbers in [low, high)."""
-        if low == 0 and high == 1:
+        if low == 0 and high == 1 and dtype == _computed(dtype):
             return self.uniform(n, dtype)
         start, end = np.array([low, high], dtype).astype(_computed(dtype))
         numbers = self.uniform(n, start.dtype)
-        return multiply_add(numbers, end - start, start).astype(dtype, copy=False)
+        numbers = multiply_add(numbers, end - start, start).astype(dtype, copy=False)
+        numbers[numbers == dtype.type(high)] = low  # where it was rounded up to
+        return numbers
 
     def chances(self, n: int, p: float) -> Array:
         """`n` booleans, true with probability `p`: whether a uniform number lies below it."""
@@ -125,7 +127,7 @@ class Stream:
         large = self.doublewords(n)
         if width < 1 << 64:
             large %= np.uint64(width)
-        large += np.uint64(low % (1 << 64))  # what overflows comes round to the negative ones
+            large += np.uint64(low % (1 << 64))  # what overflows comes round to the negative ones
         return large.view(np.int64)
 
     def permutation(self, n: int) -> Array:

@@ -153,7 +153,7 @@ def rand(
 
     def draw(kind: Dtype, _: Any) -> Array:
         check_floating("rand", kind)
-        return stream_of(generator).uniform(math.prod(shape), kind)
+        return stream_of(generator).uniform_between(math.prod(shape), kind)
 
     return _give(draw, shape, dtype, get_default_dtype(), out, requires_grad)
 
@@ -329,7 +329,7 @@ def rand_like(
 
     def draw(kind: Dtype, _: Any) -> Array:
         check_floating("rand_like", kind)
-        return stream_of(generator).uniform(input.numel(), kind)
+        return stream_of(generator).uniform_between(input.numel(), kind)
 
     return _like(input, dtype, device, requires_grad, draw)
 

@@ -43,7 +43,7 @@ class Randomizing(Value):
     ) -> Self:
         """Set every element to a uniform number in [from, to)."""
         check_floating("uniform_", self.dtype)
-        most = np.finfo(self.dtype).max
+        most = float(np.finfo(self.dtype).max)
         if not (from_ <= to and -most <= from_ and to <= most and to - from_ <= most):
             raise RuntimeError(
                 f"uniform_: [{from_}, {to}) is no range of {self.dtype}: it must go upwards, and "
@@ -71,7 +71,7 @@ class Randomizing(Value):
         return _redraw(self, "Exponential", lambda n: stream.exponential(n, self.dtype, lambd))
 
     def random_(
-        self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+        self, from_: int | None = None, to: Any = ..., *, generator: Generator | None = None
     ) -> Self:
         """Set every element to an integer in [from, to), or in [0, to) if given one number.
 
@@ -81,13 +81,16 @@ class Randomizing(Value):
         """
         dtype, stream = self.dtype, stream_of(generator)
         most = integers_of(dtype)[1]
-        if from_ is None and to is None:
+        if from_ is None and to is ...:
             draw = _below_most(stream, dtype, most)
         else:
-            for bound in (from_, to):
-                if bound is not None and not hasattr(bound, "__index__"):
+            low: Any = from_ or 0
+            high: Any = most + 1 if to is None else to
+            if to is ...:
+                low, high = 0, from_
+            for bound in (low, high):
+                if not hasattr(bound, "__index__"):
                     raise TypeError(f"random_: bounds must be ints, and {bound!r} is not")
-            low, high = 0 if from_ is None else from_, most + 1 if to is None else to
             check_range("random_", low, high, dtype)
             draw = partial(stream.integers, low, high - low)
         return _redraw(self, "Random", draw)
