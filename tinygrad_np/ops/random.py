@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_np.core import Op
-from tinygrad_np.ops.elementwise import where
+from tinygrad_np.ops.elementwise import zeros_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,4 +34,4 @@ class Draw(Op):
         return self.draw(*arrays)
 
     def vjp(self, g: Operand, *operands: Operand) -> Thunks:
-        return (lambda: where(g == 0, 0.0, 0.0),) * (len(operands) - 1)
+        return (lambda: zeros_like(g),) * (len(operands) - 1)
