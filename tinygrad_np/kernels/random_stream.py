@@ -10,17 +10,21 @@ M. Muller, Ann. Math. Statist. 29 (1958).
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_np.dtypes import float32, float64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Array = np.ndarray[Any, Any]
 Dtype = np.dtype[Any]
 
 WORDS = 624  # of MT19937's state, which are all renewed at once
 BLOCK = 16  # normal numbers that PyTorch makes at a time, where there are so many
+STRETCH = 1 << 15  # numbers that are made at a time where each takes several steps; of BLOCKs
 WIDE = 1 << 28  # integers from a range as wide as this take two words each
 
 # What PyTorch keeps of its CPU generator, byte by byte.
@@ -93,12 +97,14 @@ class Stream:
 
     def uniform(self, n: int, dtype: Dtype) -> Array:
         """`n` numbers in [0, 1): the low 53 bits of two words, or 24 bits of one."""
+        whole: Array
         if dtype == float64:
-            exact = self._draws.randint(0, 1 << 53, n, np.int64).astype(float64)
-            exact *= 2.0**-53
-            return exact
-        numbers = self._draws.randint(0, 1 << 24, n, np.int32).astype(float32)
-        numbers *= np.float32(2.0**-24)
+            bits, whole = 53, self._draws.randint(0, 1 << 53, n, np.int64)
+        else:
+            bits, whole = 24, self._draws.randint(0, 1 << 24, n, np.int32)
+        numbers = whole.view(dtype)  # each takes the place of its integer: no other memory
+        np.copyto(numbers, whole, casting="unsafe")
+        numbers *= dtype.type(2.0**-bits)
         return numbers
 
     def uniform_between(self, n: int, dtype: Dtype, low: float = 0.0, high: float = 1.0) -> Array:
@@ -113,7 +119,10 @@ class Stream:
 
     def chances(self, n: int, p: float) -> Array:
         """`n` booleans, true with probability `p`: whether a uniform number lies below it."""
-        below: Array = self._draws.randint(0, 1 << 53, n, np.int64) < math.ceil(p * 2.0**53)
+        limit = math.ceil(p * 2.0**53)
+        below = np.empty(n, np.bool_)
+        for part in _stretches(below):
+            np.less(self._draws.randint(0, 1 << 53, part.size, np.int64), limit, out=part)
         return below
 
     def integers(self, low: int, width: int, n: int) -> Array:
@@ -143,9 +152,12 @@ class Stream:
         kind = _computed(dtype)
         whole = n - n % BLOCK
         values = np.empty(n, kind)
-        values[:whole] = _box_muller(self.uniform(whole if kind != dtype else n, kind)[:whole])
+        for part in _stretches(values[:whole]):
+            _box_muller(self.uniform(part.size, kind), part)
         if whole != n:  # the last block is drawn anew, and overlaps its predecessor
-            values[-BLOCK:] = _box_muller(self.uniform(BLOCK, kind))
+            if kind == dtype:
+                self.uniform(n - whole, kind)  # drawn by PyTorch as well, and not used
+            _box_muller(self.uniform(BLOCK, kind), values[-BLOCK:])
         return multiply_add(values, std, mean).astype(dtype, copy=False)
 
     def normal_pairs(self, n: int, dtype: Dtype, mean: float = 0.0, std: float = 1.0) -> Array:
@@ -226,14 +238,19 @@ def _computed(dtype: Dtype) -> Dtype:
     return float64 if dtype == float64 else float32
 
 
-def _box_muller(uniform: Array) -> Array:
+def _stretches(array: Array) -> Iterator[Array]:
+    """Cut an array into pieces: what is computed on the way to each stays in cache."""
+    for start in range(0, array.size, STRETCH):
+        yield array[start : start + STRETCH]
+
+
+def _box_muller(uniform: Array, out: Array) -> None:
     """Blocks of 16 uniform numbers to normal ones: eight radii, eight angles."""
     blocks = uniform.reshape(-1, 2, 8)
+    normal = out.reshape(-1, 2, 8)
     # float32 angles as PyTorch rounds them; radii in float64, so that the errors of our logarithm
     # do not add to those of PyTorch's.
     radius = np.sqrt(-2 * np.log((1 - blocks[:, 0]).astype(float64)))
     angle = uniform.dtype.type(2 * math.pi) * blocks[:, 1]
-    normal = np.empty_like(blocks)
     np.multiply(radius, np.cos(angle), out=normal[:, 0], casting="same_kind")
     np.multiply(radius, np.sin(angle), out=normal[:, 1], casting="same_kind")
-    return normal.reshape(-1)
