@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 def order_of(like: Value) -> Sequence[int] | None:
     """Dimensions as they lie in memory, the outermost first; None for a contiguous tensor.
 
-    PyTorch fills memory from its start. Only what the user laid out counts: views. The memory
-    order of a fresh result is the engine's choice, and looks contiguous from outside.
+    PyTorch fills memory from its start. Only what the user laid out counts: views of memory that
+    was made without a graph. The memory order of a result is the engine's choice, and so is that of
+    its views; both look contiguous from outside.
     """
     array = like.array
-    if len(like.cell) == 1 or array.flags.c_contiguous:
+    if like.node is not None or len(like.cell) == 1 or array.flags.c_contiguous:
         return None
     return sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
 

@@ -22,11 +22,9 @@ from tinygrad_np.tensor.shaping import Shaping
 from tinygrad_np.tensor.writing import Writing
 
 
-<<<<<<< HEAD
-class Tensor(Arithmetic, Reducing, Shaping, Writing, Converting, Making, Differentiable, Absent):
-=======
-class Tensor(Arithmetic, Reducing, Shaping, Writing, Randomizing, Converting, Differentiable):
->>>>>>> ff742c5 (Draw all of PyTorch's random numbers, each family in a room of its own)
+class Tensor(
+    Arithmetic, Reducing, Shaping, Writing, Randomizing, Converting, Making, Differentiable, Absent
+):
     """A multi-dimensional array of one dtype that can record what is done with it.
 
     Made by `tensor`, `zeros` and their kin, and by every operation. With `requires_grad`, the

@@ -18,12 +18,7 @@ from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops.index import numpy_index
 from tinygrad_np.recorder import thread
-<<<<<<< HEAD
 from tinygrad_np.tensor.data import to_array
-from tinygrad_np.tensor.random import Generator, stream_of
-=======
-from tinygrad_np.tensor.creation import to_array
->>>>>>> ff742c5 (Draw all of PyTorch's random numbers, each family in a room of its own)
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Number
