@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks import cnn, epoch, harness, imports, layers, memory, mlp, ops
+from benchmarks import cnn, epoch, harness, imports, layers, memory, mlp, ops, random_numbers
 
 README = Path(__file__).with_name("README.md")
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "cnn": cnn,
     "layers": layers,
     "memory": memory,
+    "random": random_numbers,
     "epoch": epoch,
     "imports": imports,
 }

@@ -30,12 +30,17 @@ from place_cases import PARTS, PLACES
 
 import tinygrad_np as tg
 from tinygrad_np import core
-from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, shape
+from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, random, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Array = np.ndarray[Any, Any]
+
+
+def halves(*xs: Array) -> Array:
+    """The least random of distributions."""
+    return np.full(np.broadcast_shapes(*[x.shape for x in xs]), 0.5, xs[0].dtype)
 
 
 def _elementwise(
@@ -147,6 +152,15 @@ ELEMENTWISE = [
     _elementwise("sigmoid", real, lambda x: 1 / (1 + np.exp(-x))),
     _elementwise("relu", nonzero, lambda x: np.where(x > 0, x, 0.0)),
     Case("clone", (MN,), np.copy, method=lambda _, x: x.clone(), batch=True, scalar=True),
+    *(
+        Case(
+            "draw" + ("[broadcast]" if others else ""),
+            (MN, *others),
+            lambda *xs: np.full(np.broadcast_shapes(*map(np.shape, xs)), 0.5),
+            internal=lambda _, *xs: core.apply(random.Draw("Half", halves), *xs),
+        )
+        for others in ((), (Operand("1 m"),))
+    ),
     Case(
         "zeros_like[rule]",
         (MN,),

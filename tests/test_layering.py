@@ -36,6 +36,7 @@ FLOORS = {
     "tinygrad_np.engine": 8,
     "tinygrad_np.tensor": 9,
     "tinygrad_np.autograd": 10,
+    "tinygrad_np.random": 10,
     "tinygrad_np.graph": 11,
     "tinygrad_np.io": 11,
     "tinygrad_np.utils": 11,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.errors import GraphError
+from tinygrad_np.errors import DtypeError, GraphError, ShapeError
+from tinygrad_np.kernels import random_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +38,72 @@ EXACT: list[tuple[int, Callable[[], tg.Tensor], Any]] = [
         [-0.9914729595184326, -0.7888612747192383, -0.42831504344940186],
     ),
     (3, lambda: tg.empty(8).bernoulli_(0.3), [1, 1, 0, 1, 0, 0, 1, 0]),
+    (
+        3,
+        lambda: tg.rand(3, dtype=tg.float16),
+        [0.00426483154296875, 0.1055908203125, 0.285888671875],
+    ),
+    (3, lambda: tg.randint(2**28 - 1, (3,)), [218175346, 35325593, 88681732]),
+    (3, lambda: tg.randint(2**28, (3,)), [35325592, 117892739, 252666824]),
+    (3, lambda: tg.randint(0, 200, (3,), dtype=tg.uint8), [186, 48, 137]),
+    (
+        3,
+        lambda: tg.randint(-(2**63), 2**63 - 1, (2,)),
+        [937055941807507096, 3839649608876091011],
+    ),
+    (3, lambda: tg.randint(high=7, size=(6,)), [5, 3, 3, 4, 0, 6]),
+    (3, lambda: tg.randperm(12), [10, 9, 1, 6, 4, 11, 3, 7, 2, 0, 8, 5]),
+    (
+        3,
+        lambda: tg.empty(3, dtype=tg.float64).uniform_(-0.37, 1.91),
+        [-0.2922333139168133, 0.2837677169245798, 1.3922460730691721],
+    ),
+    (3, lambda: tg.empty(8).bernoulli_(tg.full((8,), 0.3)), [1, 1, 1, 1, 0, 1, 0, 0]),
+    (3, lambda: tg.bernoulli(tg.full((8,), 0.3, dtype=tg.float64)), [1, 1, 0, 1, 0, 0, 1, 0]),
+    (3, lambda: tg.bernoulli(tg.zeros(8), 0.3), [1, 1, 0, 1, 0, 0, 1, 0]),
+    (3, lambda: tg.empty(3).random_(), [71389, 1771142, 4795460]),
+    (
+        3,
+        lambda: tg.empty(2, dtype=tg.int64).random_(),
+        [937055941807507096, 3839649608876091011],
+    ),
+    (3, lambda: tg.empty(6, dtype=tg.int8).random_(), [106, 24, 121, 3, 56, 72]),
+    (3, lambda: tg.empty(6).random_(7), [5, 3, 3, 4, 0, 6]),
+    (
+        3,
+        lambda: tg.empty(3, dtype=tg.int32).random_(0, None),
+        [303761048, 1460070019, 521102280],
+    ),
+    (3, lambda: tg.multinomial(tg.tensor([0.1, 0.2, 0.3, 0.4]), 3), [0, 3, 1]),
+    (3, lambda: tg.multinomial(tg.tensor([[0.1, 0.2, 0.3, 0.4]] * 5), 1)[:, 0], [0, 2, 2, 3, 3]),
+    (
+        3,
+        lambda: tg.multinomial(tg.tensor([0.1, 0.2, 0.3, 0.4]), 8, replacement=True),
+        [0, 1, 3, 1, 3, 3, 1, 2],
+    ),
+    (
+        3,
+        lambda: tg.nn.functional.dropout(tg.ones(6), 0.3),
+        [1.4285714626312256, 1.4285714626312256, 0, 1.4285714626312256, 0, 1.4285714626312256],
+    ),
+    (
+        3,
+        lambda: tg.nn.Linear(3, 1, dtype=tg.float64).weight.detach()[0],
+        [-0.5379655173088249, -0.24625117501954397, 0.31513503314795976],
+    ),
+    (
+        3,
+        lambda: tg.nn.Conv2d(1, 1, 2).weight.detach().reshape(4),
+        [-0.4957364797592163, -0.39443063735961914, -0.21415752172470093, -0.4730451703071594],
+    ),
+    (
+        3,
+        lambda: tg.empty(3, 2).transpose(0, 1).uniform_(),  # in the order of the memory
+        [
+            [0.004263520240783691, 0.2858424782752991, 0.47161436080932617],
+            [0.10556936264038086, 0.026954829692840576, 0.06011629104614258],
+        ],
+    ),
 ]
 
 
@@ -67,6 +137,26 @@ NORMAL: list[tuple[int, Callable[[], tg.Tensor], list[float]]] = [
         lambda: tg.empty(3).normal_(2, 0.5),
         [2.4016380310058594, 2.087416648864746, 2.0444891452789307],
     ),
+    (
+        3,
+        lambda: tg.normal(tg.tensor([1.0, 2.0, 3.0]), tg.tensor([0.1, 0.2, 0.3])),
+        [1.0803276300430298, 2.0349667072296143, 3.026693344116211],
+    ),
+    (
+        3,
+        lambda: tg.normal(1.0, 2.0, (3,)),
+        [2.6065521240234375, 1.3496668338775635, 1.177956223487854],
+    ),
+    (
+        3,
+        lambda: tg.empty(20, 2)[:, 0].normal_()[-3:],  # with gaps, so one pair after the other
+        [0.8156775236129761, 0.49518901109695435, -0.16431698203086853],
+    ),
+    (
+        3,
+        lambda: tg.empty(3).exponential_(2.0),
+        [0.017351727932691574, 0.1689547896385193, 0.7412153482437134],
+    ),
 ]
 
 
@@ -81,6 +171,162 @@ def test_the_second_normal_number_waits() -> None:
     drawn = [*tg.randn(3).tolist(), *tg.rand(1).tolist(), *tg.randn(2).tolist()]
     expected = [1.5409960, -0.2934289, -2.1787894, 0.4556280, 0.5684313, 0.6472480]
     np.testing.assert_allclose(drawn, expected, rtol=1e-6)
+
+
+def test_half_precision_normal_numbers() -> None:
+    tg.manual_seed(3)
+    drawn = tg.randn(17, dtype=tg.float16)[-3:]
+    np.testing.assert_allclose(drawn.numpy(), [0.459228515625, 2.435546875, -0.14685058], rtol=1e-3)
+
+
+def test_the_state_is_pytorchs() -> None:
+    tg.manual_seed(3)
+    tg.randn(3)
+    state = tg.get_rng_state()
+    assert state.dtype == np.uint8
+    assert state.shape == (5056,)
+    seed, left, seeded, following = 3, 617, 1, 8
+    numbers = state.numpy()
+    assert numbers[:8].view(np.uint64) == seed
+    assert numbers[8:16].view(np.int32).tolist() == [left, seeded]
+    assert numbers[16:24].view(np.uint64) == following
+    assert numbers[24:28].tolist() == [146, 194, 21, 135]
+    np.testing.assert_allclose(numbers[5024:5032].view(np.float64), -0.6137180077293578, rtol=1e-12)
+    assert numbers[5040:5044].view(np.int32) == 1
+
+
+@pytest.mark.parametrize("drawn", [0, 1, 5, 623, 624, 625, 1300])
+def test_a_state_brings_everything_back(drawn: int) -> None:
+    tg.rand(drawn)
+    tg.randn(drawn % 2)
+    state = tg.get_rng_state()
+    expected = [tg.randn(4).tolist(), tg.randperm(5).tolist(), tg.rand(700).tolist()]
+    for generator in (
+        tg.Generator().set_state(state),
+        copy.deepcopy(tg.Generator().set_state(state)),
+        pickle.loads(pickle.dumps(tg.Generator().set_state(state))),
+        tg.Generator().set_state(state).clone_state(),
+    ):
+        np.testing.assert_array_equal(generator.get_state().numpy(), state.numpy())
+        assert generator.initial_seed() == 0
+        assert [
+            tg.randn(4, generator=generator).tolist(),
+            tg.randperm(5, generator=generator).tolist(),
+            tg.rand(700, generator=generator).tolist(),
+        ] == expected
+
+
+def test_a_fork_leaves_the_stream_where_it_was() -> None:
+    expected = tg.rand(2).tolist()
+    tg.manual_seed(0)
+    with pytest.raises(ValueError, match="shape"), tg.random.fork_rng():
+        tg.ones(2).normal_().reshape(3)
+    assert tg.initial_seed() == 0
+    assert tg.rand(2).tolist() == expected
+    with tg.random.fork_rng(enabled=False):
+        tg.manual_seed(5)
+    assert tg.initial_seed() == 5
+
+
+def test_seeds_of_the_operating_system_differ() -> None:
+    assert tg.seed() != tg.seed()
+    assert tg.seed() == tg.initial_seed() == tg.default_generator.initial_seed()
+
+
+def test_permutations_of_any_length_hold_every_number_once() -> None:
+    for n in range(70):
+        for _ in range(3):
+            assert sorted(tg.randperm(n).tolist()) == list(range(n))
+    assert sorted(tg.randperm(70_000).tolist()) == list(range(70_000))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 100])
+def test_shuffling_at_once_is_shuffling_step_by_step(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        partners = np.array([rng.integers(i, n) for i in range(n)], np.int64)
+        places = list(range(n))
+        for i, j in enumerate(partners):
+            places[i], places[j] = places[j], places[i]
+        assert random_stream.shuffled(partners).tolist() == places
+
+
+def test_a_product_and_a_sum_are_rounded_once() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        x, (scale, offset) = rng.random(20), rng.uniform(-3, 3, 2).tolist()
+        exact = [float(Fraction(a) * Fraction(scale) + Fraction(offset)) for a in x.tolist()]
+        assert random_stream.multiply_add(x, scale, offset).tolist() == exact
+
+
+def test_moments() -> None:
+    for draw, mean, variance in (
+        (lambda: tg.rand(100_000), 1 / 2, 1 / 12),
+        (lambda: tg.randn(100_000), 0, 1),
+        (lambda: tg.normal(2.0, 3.0, (100_000,)), 2, 9),
+        (lambda: tg.empty(100_000).exponential_(2.0), 1 / 2, 1 / 4),
+        (lambda: tg.empty(100_000).bernoulli_(0.3), 0.3, 0.21),
+        (lambda: tg.randint(5, (100_000,)), 2, 2),
+        (lambda: tg.empty(100_000).uniform_(-1, 3), 1, 16 / 12),
+        (lambda: tg.multinomial(tg.tensor([1.0, 3.0]), 100_000, replacement=True), 0.75, 0.1875),
+    ):
+        numbers = draw().numpy().astype(np.float64)
+        np.testing.assert_allclose(numbers.mean(), mean, atol=6 * (variance / 1e5) ** 0.5)
+        np.testing.assert_allclose(numbers.var(), variance, rtol=0.05)
+
+
+def test_without_replacement_the_heavy_come_first() -> None:
+    drawn = tg.multinomial(tg.tensor([[1.0, 9.0, 0.0]] * 20_000), 2).numpy()
+    np.testing.assert_allclose((drawn[:, 0] == 1).mean(), 0.9, atol=0.02)
+    assert (drawn.sum(1) == 1).all()  # the one of weight 0 is never among the first two
+    assert tg.tensor([0.0, 1.0]).multinomial(1).tolist() == [1]
+
+
+def test_like_another_tensor() -> None:
+    x = tg.zeros(4, 3, dtype=tg.float64)
+    for made in (
+        tg.rand_like(x),
+        tg.randn_like(x),
+        tg.randint_like(x, 5),
+        tg.randint_like(x, 2, 5),
+    ):
+        assert made.shape == (4, 3)
+        assert made.dtype == tg.float64
+    assert tg.rand_like(x, dtype=tg.float32, requires_grad=True).requires_grad
+    assert tg.randn_like(x.int(), dtype=tg.float32).dtype == tg.float32
+    seeded = [tg.rand_like(y, generator=tg.Generator().manual_seed(1)) for y in (x, x)]
+    assert seeded[0].tolist() == seeded[1].tolist()
+
+
+def test_results_go_into_out() -> None:
+    out = tg.empty(0)
+    assert tg.rand(2, 3, out=out) is out
+    assert out.shape == (2, 3)
+    tg.manual_seed(0)
+    expected = tg.rand(2, 3).tolist()
+    tg.manual_seed(0)
+    assert tg.rand(2, 3, out=out, requires_grad=True).tolist() == expected
+    assert out.requires_grad
+    assert tg.randint(5, (4,), out=tg.empty(4)).dtype == tg.float32
+    assert tg.bernoulli(tg.ones(3), out=tg.empty(3)).tolist() == [1, 1, 1]
+    with pytest.raises(ShapeError, match=r"out: it has shape \(4,\), and the result \(3,\)"):
+        tg.rand(3, out=tg.empty(4))
+    with pytest.raises(DtypeError, match=r"out: it holds float32, and dtype=float64 was asked for"):
+        tg.rand(3, out=tg.empty(3), dtype=tg.float64)
+
+
+@pytest.mark.parametrize("name", ["uniform_", "normal_", "bernoulli_", "random_", "exponential_"])
+def test_what_random_numbers_replace_gets_a_gradient_of_zeros(name: str) -> None:
+    x = tg.ones(3, requires_grad=True)
+    h = x * 2
+    before = h * 5
+    y = getattr(h, name)()
+    assert y is h
+    (before + y).backward(tg.tensor([1.0, 2.0, 4.0]))
+    assert x.grad.tolist() == [10, 20, 40]
+    with tg.no_grad():
+        assert getattr(x, name)() is x
+    assert x.is_leaf
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
@@ -123,12 +369,50 @@ def test_dtypes_and_shapes() -> None:
     assert tg.rand(2, requires_grad=True).requires_grad
 
 
+REFUSED: list[tuple[Callable[[], Any], str]] = [
+    (lambda: tg.rand(2, dtype=tg.int64), "rand draws numbers with a fraction, which int64 cannot"),
+    (lambda: tg.empty(2).int().normal_(), "normal_ draws numbers with a fraction, which int32"),
+    (lambda: tg.rand(2, generator=5), "expected a Generator or None, got a int"),  # type: ignore[arg-type]  # what is tested
+    (lambda: tg.randint(300, (2,), dtype=tg.uint8), "uint8 holds integers from 0 to 255"),
+    (lambda: tg.randint(5, 2), "the size must be a tuple of ints, not None"),
+    (lambda: tg.randint(5.5, (2,)), "randint: bounds must be ints, and 5.5 is not"),
+    (lambda: tg.randperm(-1), r"a size cannot be negative: \(-1,\)"),
+    (lambda: tg.randperm(2.5), "randperm: n must be an int, not 2.5"),  # type: ignore[arg-type]  # what is tested
+    (lambda: tg.randperm(2, dtype=tg.bool), "randperm: bool holds no integers"),
+    (lambda: tg.empty(2).uniform_(2, 1), r"uniform_: \[2, 1\) is no range of float32"),
+    (lambda: tg.empty(2).uniform_(-3e38, 3e38), r"uniform_: .* be no wider than"),
+    (lambda: tg.normal(0.0, 1.0), "normal: give a size beside two numbers"),
+    (lambda: tg.normal(tg.zeros(2), 1.0, (2,)), "normal: shape and dtype are those of the tensors"),
+    (lambda: tg.normal(0.0, tg.tensor([-1.0])), "standard deviation must not be negative"),
+    (lambda: tg.bernoulli(tg.tensor([2.0])), r"bernoulli: a probability must lie in \[0, 1\]"),
+    (lambda: tg.empty(3).bernoulli_(tg.rand(2, 3)), r"shape \(2, 3\) do not broadcast to \(3,\)"),
+    (lambda: tg.empty(3).bernoulli_(tg.ones(3).int()), "must be floating numbers, not int32"),
+    (lambda: tg.empty(2).exponential_(0), "exponential_: the rate must be positive, got 0"),
+    (lambda: tg.empty(2).random_(2.7), "random_: bounds must be ints, and 2.7 is not"),  # type: ignore[arg-type]  # what is tested
+    (lambda: tg.multinomial(tg.ones(2), 3), "3 samples cannot be drawn from 2 categories; draw"),
+    (lambda: tg.multinomial(tg.ones(2), 0), "num_samples must be positive, got 0"),
+    (lambda: tg.multinomial(tg.ones(2).int(), 1), "weights must be floating numbers, not int32"),
+    (lambda: tg.multinomial(tg.ones(1, 1, 2), 1), r"\(C\) or \(N, C\), and these \(1, 1, 2\)"),
+    (lambda: tg.multinomial(-tg.ones(2), 1), "weights must be finite and not negative"),
+    (lambda: tg.multinomial(tg.zeros(2), 1), "the weights of a row are all 0"),
+    (lambda: tg.manual_seed(2**64), r"a seed lies in \[-2\*\*63, 2\*\*64\), and 1844"),
+    (lambda: tg.Generator().manual_seed(2.5), "a seed is an int, not a float"),  # type: ignore[arg-type]  # what is tested
+    (lambda: tg.set_rng_state(tg.zeros(3, dtype=tg.uint8)), "has 5056 bytes, and 3 were given"),
+    (lambda: tg.set_rng_state(tg.zeros(5056)), "expected a Tensor of uint8, not of float32"),
+    (lambda: tg.set_rng_state(5), "expected a Tensor of uint8, got a int"),  # type: ignore[arg-type]  # what is tested
+    (lambda: tg.set_rng_state(tg.full((5056,), 7, dtype=tg.uint8)), "not the state of a generator"),
+]
+
+
 def test_refusals() -> None:
+    for refused, message in REFUSED:
+        with pytest.raises((RuntimeError, TypeError, ValueError), match=message):
+            refused()
     with pytest.raises(RuntimeError, match="no integer from 3 up to, not including, 3"):
         tg.randint(3, 3, (2,))
     with pytest.raises(RuntimeError, match="standard deviation must not be negative"):
         tg.empty(2).normal_(0, -1)
-    with pytest.raises(RuntimeError, match=r"probability must lie in \[0, 1\], got 1.5"):
+    with pytest.raises(RuntimeError, match=r"a probability must lie in \[0, 1\], got 1.5"):
         tg.empty(2).bernoulli_(1.5)
     x = tg.ones(2, requires_grad=True)
     for write in (x.uniform_, x.normal_, x.bernoulli_):

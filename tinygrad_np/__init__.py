@@ -16,6 +16,7 @@ from numpy import dtype as dtype
 
 from tinygrad_np import autograd as autograd
 from tinygrad_np import graph as graph
+from tinygrad_np import random as random
 from tinygrad_np import utils as utils
 from tinygrad_np.autograd import enable_grad as enable_grad
 from tinygrad_np.autograd import inference_mode as inference_mode
@@ -127,6 +128,11 @@ from tinygrad_np.ops.ternary import clamp_max as clamp_max
 from tinygrad_np.ops.ternary import clamp_min as clamp_min
 from tinygrad_np.ops.ternary import clip as clip
 from tinygrad_np.ops.ternary import lerp as lerp
+from tinygrad_np.random import get_rng_state as get_rng_state
+from tinygrad_np.random import initial_seed as initial_seed
+from tinygrad_np.random import manual_seed as manual_seed
+from tinygrad_np.random import seed as seed
+from tinygrad_np.random import set_rng_state as set_rng_state
 from tinygrad_np.serialization import load as load
 from tinygrad_np.serialization import save as save
 from tinygrad_np.tensor.conversion import equal as equal
@@ -152,16 +158,21 @@ from tinygrad_np.tensor.facts import is_nonzero as is_nonzero
 from tinygrad_np.tensor.facts import is_same_size as is_same_size
 from tinygrad_np.tensor.facts import is_tensor as is_tensor
 from tinygrad_np.tensor.facts import numel as numel
+from tinygrad_np.tensor.generator import Generator as Generator
+from tinygrad_np.tensor.generator import default_generator as default_generator
 from tinygrad_np.tensor.grids import meshgrid as meshgrid
 from tinygrad_np.tensor.grids import tril_indices as tril_indices
 from tinygrad_np.tensor.grids import triu_indices as triu_indices
 from tinygrad_np.tensor.printing import set_printoptions as set_printoptions
-from tinygrad_np.tensor.random import Generator as Generator
-from tinygrad_np.tensor.random import initial_seed as initial_seed
-from tinygrad_np.tensor.random import manual_seed as manual_seed
+from tinygrad_np.tensor.random import bernoulli as bernoulli
+from tinygrad_np.tensor.random import multinomial as multinomial
+from tinygrad_np.tensor.random import normal as normal
 from tinygrad_np.tensor.random import rand as rand
+from tinygrad_np.tensor.random import rand_like as rand_like
 from tinygrad_np.tensor.random import randint as randint
+from tinygrad_np.tensor.random import randint_like as randint_like
 from tinygrad_np.tensor.random import randn as randn
+from tinygrad_np.tensor.random import randn_like as randn_like
 from tinygrad_np.tensor.random import randperm as randperm
 from tinygrad_np.tensor.size import Size as Size
 from tinygrad_np.tensor.tensor import Tensor as Tensor

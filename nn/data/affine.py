@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np.tensor.random import stream_of
+from tinygrad_np.tensor.generator import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import tinygrad_np as tg
 from nn.data.collate import default_collate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +34,26 @@ class Dataset:
     def __len__(self) -> int:
         """Give the number of samples."""
         raise NotImplementedError(f"{type(self).__name__} defines no __len__()")
+
+    def __add__(self, other: Dataset) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset:
+    """Base of datasets that come as a stream: define `__iter__`, and `__len__` if it is known.
+
+    A loader takes samples as they come: it cannot shuffle them.
+
+    >>> from nn.data import DataLoader
+    >>> class Squares(IterableDataset):
+    ...     def __iter__(self):
+    ...         return (n * n for n in range(3))
+    >>> list(DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4])]
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__} defines no __iter__()")
 
 
 class TensorDataset(Dataset):
@@ -56,6 +79,35 @@ class TensorDataset(Dataset):
     def batch(self, indices: Indices) -> list[tg.Tensor]:
         """Give the rows at `indices`, one tensor for each of the dataset's."""
         return [tg.from_numpy(tensor.numpy()[indices]) for tensor in self.tensors]
+
+
+class ConcatDataset(Dataset):
+    """Several datasets, one after the other.
+
+    >>> data = ConcatDataset([TensorDataset(tg.arange(2)), TensorDataset(tg.arange(5, 8))])
+    >>> len(data), data[2], data[-1]
+    (5, (tensor(5),), (tensor(7),))
+    """
+
+    def __init__(self, datasets: Iterable[Dataset]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: there are no datasets to put together")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise ValueError("ConcatDataset: a stream has no numbered samples; chain the iterators")
+        self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
+
+    def __getitem__(self, index: int) -> Any:
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"ConcatDataset: sample {index} is not among the {n}")
+        index %= n
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        before = self.cumulative_sizes[which - 1] if which else 0
+        return self.datasets[which][index - before]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
 
 
 class Subset(Dataset):
@@ -90,7 +142,13 @@ def read_batch(dataset: Dataset, indices: Indices) -> Any:
             return dataset.batch(indices)  # type: ignore[attr-defined]  # it is there
         if "__getitem__" in vars(cls):
             break
-    return default_collate([dataset[i] for i in indices.tolist()])
+    return default_collate(samples_at(dataset, indices.tolist()))
+
+
+def samples_at(dataset: Any, indices: Sequence[Any]) -> list[Any]:
+    """Give samples one by one, or by the dataset's own `__getitems__`."""
+    together = getattr(dataset, "__getitems__", None)
+    return [dataset[i] for i in indices] if together is None else together(indices)
 
 
 def random_split(
@@ -103,9 +161,14 @@ def random_split(
     """
     total = len(dataset)
     if abs(sum(lengths) - 1) < 1e-9 and total != 1:
+        for share in lengths:
+            if not 0 <= share <= 1:
+                raise ValueError(f"random_split: a share lies in [0, 1], and {share} does not")
         counts = [int(total * share) for share in lengths]
         for i in range(total - sum(counts)):  # what rounding left over goes round
             counts[i % len(counts)] += 1
+        if 0 in counts:
+            warnings.warn(f"random_split: a part is empty: {counts}", stacklevel=2)
     else:
         counts = [int(n) for n in lengths]
     if sum(counts) != total or min(counts, default=0) < 0:

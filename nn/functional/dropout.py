@@ -7,7 +7,8 @@ import numpy as np
 import tinygrad_np as tg
 from nn.functional.checks import check_probability, check_tensor
 from tinygrad_np.core import wrap
-from tinygrad_np.tensor.random import stream_of
+from tinygrad_np.tensor.generator import stream_of
+from tinygrad_np.tensor.random import arrange, order_of
 
 
 def dropout(
@@ -36,8 +37,8 @@ def dropout(
     keep = 1 - p
     if not keep:  # nothing is left to chance, so nothing is drawn
         return input.mul_(0.0) if inplace else input * 0.0
-    draws = stream_of(None).uniform(input.numel(), np.dtype(np.float64))
+    kept = arrange(stream_of(None).chances(input.numel(), keep), input.shape, order_of(input))
     noise = np.empty_like(input.array)  # in its memory order, so that each pass is one stride
-    noise[...] = (draws < keep).reshape(input.shape)
-    noise *= 1 / keep
+    scale = 1 / (keep if noise.dtype == np.float64 else np.float32(keep))
+    np.multiply(kept, scale, out=noise, casting="same_kind")
     return input.mul_(wrap(noise)) if inplace else input * wrap(noise)

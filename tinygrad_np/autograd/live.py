@@ -15,7 +15,7 @@ from tinygrad_np.engine import run_backward
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.recorder import PLAIN, recording, set_watchers
 from tinygrad_np.tensor.creation import new
-from tinygrad_np.tensor.random import stream_of
+from tinygrad_np.tensor.generator import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -18,6 +18,7 @@ from tinygrad_np.tensor.interop import Interoperating
 from tinygrad_np.tensor.making import Making
 from tinygrad_np.tensor.placing import Placing
 from tinygrad_np.tensor.printing import tensor_repr
+from tinygrad_np.tensor.random_methods import Randomizing
 from tinygrad_np.tensor.reduction import Reducing
 from tinygrad_np.tensor.shaping import Shaping
 from tinygrad_np.tensor.writing import Writing
@@ -30,6 +31,7 @@ class Tensor(
     Shaping,
     Placing,
     Writing,
+    Randomizing,
     Converting,
     Interoperating,
     Making,

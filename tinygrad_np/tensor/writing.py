@@ -21,7 +21,6 @@ from tinygrad_np.ops.index import Put, explained, overwrite, steps
 from tinygrad_np.ops.shape import reshape
 from tinygrad_np.recorder import PLAIN, thread
 from tinygrad_np.tensor.data import to_array
-from tinygrad_np.tensor.random import Generator, stream_of
 from tinygrad_np.views import made_recorded, root
 
 if TYPE_CHECKING:
@@ -38,28 +37,28 @@ class Writing(Value):
     __slots__ = ()
 
     def __iadd__(self, other: Any) -> Self:
-        return _store(self, ops.add(self, other))
+        return store(self, ops.add(self, other))
 
     def __isub__(self, other: Any) -> Self:
-        return _store(self, ops.sub(self, other))
+        return store(self, ops.sub(self, other))
 
     def __imul__(self, other: Any) -> Self:
-        return _store(self, ops.mul(self, other))
+        return store(self, ops.mul(self, other))
 
     def __itruediv__(self, other: Any) -> Self:
-        return _store(self, ops.div(self, other))
+        return store(self, ops.div(self, other))
 
     def __ipow__(self, exponent: Any) -> Self:
-        return _store(self, ops.pow(self, exponent))
+        return store(self, ops.pow(self, exponent))
 
     def __iand__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_and(self, other))
+        return store(self, ops.bitwise_and(self, other))
 
     def __ior__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_or(self, other))
+        return store(self, ops.bitwise_or(self, other))
 
     def __ixor__(self, other: Any) -> Self:
-        return _store(self, ops.bitwise_xor(self, other))
+        return store(self, ops.bitwise_xor(self, other))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         path = steps(index)
@@ -75,85 +74,85 @@ class Writing(Value):
 
     def add_(self, other: Any, *, alpha: Number = 1) -> Self:
         """Add `alpha·other` in place."""
-        return _store(self, ops.add(self, other, alpha=alpha))
+        return store(self, ops.add(self, other, alpha=alpha))
 
     def sub_(self, other: Any, *, alpha: Number = 1) -> Self:
         """Subtract `alpha·other` in place."""
-        return _store(self, ops.sub(self, other, alpha=alpha))
+        return store(self, ops.sub(self, other, alpha=alpha))
 
     def mul_(self, other: Any) -> Self:
         """Multiply in place."""
-        return _store(self, ops.mul(self, other))
+        return store(self, ops.mul(self, other))
 
     def div_(self, other: Any) -> Self:
         """Divide in place."""
-        return _store(self, ops.div(self, other))
+        return store(self, ops.div(self, other))
 
     def pow_(self, exponent: Any) -> Self:
         """Raise to a power in place."""
-        return _store(self, ops.pow(self, exponent))
+        return store(self, ops.pow(self, exponent))
 
     def neg_(self) -> Self:
         """Change the sign in place."""
-        return _store(self, ops.neg(self))
+        return store(self, ops.neg(self))
 
     def exp_(self) -> Self:
         """Take the exponential in place."""
-        return _store(self, ops.exp(self))
+        return store(self, ops.exp(self))
 
     def sqrt_(self) -> Self:
         """Take the square root in place."""
-        return _store(self, ops.sqrt(self))
+        return store(self, ops.sqrt(self))
 
     def relu_(self) -> Self:
         """Take the positive part in place."""
-        return _store(self, ops.relu(self))
+        return store(self, ops.relu(self))
 
     def clamp_(self, min: Any = None, max: Any = None) -> Self:
         """Hold between bounds in place; see `tinygrad_np.clamp`."""
-        return _store(self, ternary.clamp(self, min, max))
+        return store(self, ternary.clamp(self, min, max))
 
     clip_ = clamp_
 
     def clamp_min_(self, min: Any) -> Self:
         """Raise to at least `min` in place."""
-        return _store(self, ternary.clamp(self, min=min))
+        return store(self, ternary.clamp(self, min=min))
 
     def clamp_max_(self, max: Any) -> Self:
         """Lower to at most `max` in place."""
-        return _store(self, ternary.clamp(self, max=max))
+        return store(self, ternary.clamp(self, max=max))
 
     def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
         """Add `value·tensor1·tensor2` in place."""
-        return _store(self, ternary.addcmul(self, tensor1, tensor2, value=value))
+        return store(self, ternary.addcmul(self, tensor1, tensor2, value=value))
 
     def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
         """Add `value·tensor1/tensor2` in place."""
-        return _store(self, ternary.addcdiv(self, tensor1, tensor2, value=value))
+        return store(self, ternary.addcdiv(self, tensor1, tensor2, value=value))
 
     def lerp_(self, end: Any, weight: Any) -> Self:
         """Go towards `end` by `weight` in place; see `tinygrad_np.lerp`."""
-        return _store(self, ternary.lerp(self, end, weight))
+        return store(self, ternary.lerp(self, end, weight))
 
     def masked_fill_(self, mask: Any, value: Any) -> Self:
         """Replace where `mask` is true, in place; see `tinygrad_np.masked_fill`."""
-        return _store(self, scatter.masked_fill(self, mask, value))
+        return store(self, scatter.masked_fill(self, mask, value))
 
     def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Self:
         """Overwrite at `index` along `dim` in place; see `tinygrad_np.scatter`."""
-        return _store(self, scatter.scatter(self, dim, index, src, value=value))
+        return store(self, scatter.scatter(self, dim, index, src, value=value))
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
         """Add at `index` along `dim` in place; see `tinygrad_np.scatter_add`."""
-        return _store(self, scatter.scatter_add(self, dim, index, src))
+        return store(self, scatter.scatter_add(self, dim, index, src))
 
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Number = 1) -> Self:
         """Add to slices of `dim` in place; see `tinygrad_np.index_add`."""
-        return _store(self, scatter.index_add(self, dim, index, source, alpha=alpha))
+        return store(self, scatter.index_add(self, dim, index, source, alpha=alpha))
 
     def index_fill_(self, dim: int, index: Any, value: Any) -> Self:
         """Overwrite slices of `dim` with one number in place; see `tinygrad_np.index_fill`."""
-        return _store(self, scatter.index_fill(self, dim, index, value))
+        return store(self, scatter.index_fill(self, dim, index, value))
 
     def zero_(self) -> Self:
         """Set every element to 0. Gradient: 0 to what was there."""
@@ -180,37 +179,8 @@ class Writing(Value):
         _assign(self, "copy_", src)
         return self
 
-    def uniform_(
-        self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None
-    ) -> Self:
-        """Set every element to a uniform number in [a, b)."""
-        draws = stream_of(generator).uniform(self.array.size, self.array.dtype)
-        kind = self.array.dtype.type
-        # One rounding, as a fused multiply-add has: PyTorch's numbers to the last bit.
-        exact = draws.astype(np.float64) * np.float64(kind(b) - kind(a)) + np.float64(kind(a))
-        _assign(self, "uniform_", exact.reshape(self.array.shape))
-        return self
 
-    def normal_(
-        self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
-    ) -> Self:
-        """Set every element to a normal number with that mean and standard deviation."""
-        if std < 0:
-            raise RuntimeError(f"normal_: the standard deviation must not be negative, got {std}")
-        draws = stream_of(generator).normal(self.array.size, self.array.dtype)
-        _assign(self, "normal_", (draws * std + mean).reshape(self.array.shape))
-        return self
-
-    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Self:
-        """Set every element to 1 with probability `p`, else to 0."""
-        if not 0 <= p <= 1:
-            raise RuntimeError(f"bernoulli_: the probability must lie in [0, 1], got {p}")
-        draws = stream_of(generator).uniform(self.array.size, np.dtype(np.float64))
-        _assign(self, "bernoulli_", (draws < p).reshape(self.array.shape))
-        return self
-
-
-def _store(target: T, result: Any) -> T:
+def store(target: T, result: Any) -> T:
     """Put the result of an op on `target` into its memory, and its node into its place."""
     array, memory = result.array, target.array
     if array.shape != memory.shape:

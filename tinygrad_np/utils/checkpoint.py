@@ -20,7 +20,7 @@ from tinygrad_np.autograd.saved import Saved
 from tinygrad_np.core import Meta, Node, Value
 from tinygrad_np.errors import GraphError, array_overwritten
 from tinygrad_np.recorder import WATCHED, Recorder, recording, set_watchers, thread, watching
-from tinygrad_np.tensor.random import default_generator
+from tinygrad_np.tensor.generator import default_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

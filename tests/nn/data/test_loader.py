@@ -243,7 +243,7 @@ def test_lengths_that_do_not_add_up_are_refused(lengths: list[float]) -> None:
         random_split(table(), lengths)
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, None, 2.5])
+@pytest.mark.parametrize("batch_size", [0, -1, True, 2.5])
 def test_a_batch_of_nothing_is_refused(batch_size: int) -> None:
     with pytest.raises(ValueError, match=f"batch_size must be an int of at least 1: {batch_size}"):
         DataLoader(table(), batch_size)
