@@ -198,12 +198,38 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "padding over half of the window": (
         lambda: F.max_pool2d(X, 2, padding=2),
         ShapeError,
-        r"max_pool2d: padding \(2, 2\) is more than half of the window \(2, 2\): windows would lie",
+        (
+            r"max_pool2d: padding \(2, 2\) is more than half of the kernel \(2, 2\): windows would "
+            r"lie in the padding alone; pad by at most \(1, 1\)"
+        ),
     ),
     "average padding over half": (
         lambda: F.avg_pool1d(LINE, 3, padding=2),
         ShapeError,
-        r"avg_pool1d: padding \(2,\) is more than half of the window \(3,\)",
+        r"avg_pool1d: padding \(2,\) is more than half of the kernel \(3,\)",
+    ),
+    "padding over half of a dilated window": (
+        lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), 2, 1, 2, 3),
+        ShapeError,
+        r"max_pool2d: padding \(2, 2\) is more than half of the kernel \(2, 2\)",
+    ),
+    "padding over half of a dilated line": (
+        lambda: F.max_pool1d(LINE, 2, 1, 2, 3),
+        ShapeError,
+        r"max_pool1d: padding \(2,\) is more than half of the kernel \(2,\)",
+    ),
+    "a window that steps over the input": (
+        lambda: F.max_pool2d(tg.ones(1, 1, 1, 1), 2, 1, 1, 2),
+        ShapeError,
+        (
+            r"max_pool2d: kernel \(2, 2\) with dilation \(2, 2\) and padding \(1, 1\) has windows "
+            r"all of whose taps miss the input of size \(1, 1\); dilate less, or pad less"
+        ),
+    ),
+    "a window over nothing": (
+        lambda: F.avg_pool2d(tg.ones(1, 1, 0, 4), 2, padding=1),
+        ShapeError,
+        r"all of whose taps miss the input of size \(0, 4\)",
     ),
     "pooling stride": (
         lambda: F.avg_pool2d(X, 2, 0),
@@ -277,6 +303,34 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"shape "
             r"\(2, 3, 8, 6\) has 4"
         ),
+    ),
+    "pad with too large a number": (
+        lambda: F.pad(X, (1, 1), value=1e300),
+        DtypeError,
+        (
+            r"pad: value=1e\+300 lies outside of float32, which reaches from -3\.4028\d*e\+38 to "
+            r"3\.4028\d*e\+38; choose another number, or cast the input first"
+        ),
+    ),
+    "pad bytes with less than nothing": (
+        lambda: F.pad(X.to(tg.uint8), (1, 1), value=-1),
+        DtypeError,
+        "pad: value=-1 lies outside of uint8, which reaches from 0 to 255",
+    ),
+    "pad integers with one too many": (
+        lambda: F.pad(X.long(), (1, 1), value=2.0**63),
+        DtypeError,
+        "lies outside of int64",
+    ),
+    "pad integers with NaN": (
+        lambda: F.pad(X.long(), (1, 1), value=float("nan")),
+        DtypeError,
+        "pad: value=nan lies outside of int64",
+    ),
+    "pad with a word": (
+        lambda: F.pad(X, (1, 1), value="zero"),  # type: ignore[arg-type]
+        TypeError,
+        "pad: value must be a number, not 'zero'",
     ),
     "pad too many": (lambda: F.pad(tg.ones(2), (1, 1, 1, 1)), ShapeError, "must hold two numbers"),
     "crop too much": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,12 @@ def first_largest(plane: Any, at: Any) -> Any:
     return max(at, key=lambda p: plane[p])  # max returns the first of equals
 
 
+def largest(plane: Any, at: Any) -> Any:
+    """The last NaN, as in PyTorch, where each NaN replaces what was found before it."""
+    spoiled = [p for p in at if np.isnan(plane[p])]
+    return spoiled[-1] if spoiled else first_largest(plane, at)
+
+
 def padded(a: Any, i: int) -> int:
     """Taps of a window along one axis that lie in the input or its declared padding."""
     start = i * a.stride - a.before
@@ -115,9 +122,7 @@ def test_a_nan_wins_and_takes_the_gradient(q: Any) -> None:
     y, gx = np.empty(g.shape), np.zeros(x.shape)
     for n, c, i, j in np.ndindex(*g.shape):
         at = list(window(h, w, i, j))
-        spoiled = [p for p in at if np.isnan(x[n, c, *p])]
-        # The last NaN, as in PyTorch, where each NaN replaces what was found before it.
-        r, s = spoiled[-1] if spoiled else first_largest(x[n, c], at)
+        r, s = largest(x[n, c], at)
         y[n, c, i, j] = x[n, c, r, s]
         gx[n, c, r, s] += g[n, c, i, j]
     options = named(q, *MAX)
@@ -143,10 +148,13 @@ def test_avg_pool_equals_the_naive_loop(q: Any, include: Any, divisor: Any) -> N
 
 
 @MANY
-@given(pairs(1, 9), pairs(1, 6), st.integers(0, 5))
-def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any) -> None:
+@given(pairs(1, 9), pairs(1, 6), st.integers(0, 5), st.booleans())
+def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any, odd: bool) -> None:
     rng = np.random.default_rng(0)
-    x = stored(rng.integers(-3, 3, (2, 3, *hw)).astype(float), layout)
+    x = rng.integers(-3, 3, (2, 3, *hw)).astype(float)
+    if odd:
+        x[x == 1] = np.nan
+    x = stored(x, layout)
     g = rng.standard_normal((2, 3, *out))
     means, tops = np.empty(g.shape), np.empty(g.shape)
     shared, routed = np.zeros(x.shape), np.zeros(x.shape)
@@ -157,15 +165,15 @@ def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any) -> 
         means[n, c, i, j] = sum(x[n, c, *p] for p in at) / len(at)
         for p in at:
             shared[n, c, *p] += g[n, c, i, j] / len(at)
-        top = first_largest(x[n, c], at)
+        top = largest(x[n, c], at)
         tops[n, c, i, j] = x[n, c, *top]
         routed[n, c, *top] += g[n, c, i, j]
     np.testing.assert_allclose(adaptive.adaptive_avg_pool2d(x, out), means, atol=1e-12)
     np.testing.assert_allclose(adaptive.adaptive_avg_pool2d_backward(g, hw), shared, atol=1e-12)
-    values, indices = adaptive.adaptive_max_pool2d(x, out)
-    np.testing.assert_array_equal(values, tops)
-    found = adaptive.adaptive_max_pool2d_backward(g, indices, hw)
-    np.testing.assert_allclose(found, routed, atol=1e-12)
+    indices = adaptive.adaptive_max_pool2d_indices(x, out)
+    flat = [a.reshape(6, math.prod(a.shape[2:])) for a in (x, indices, tops)]
+    np.testing.assert_array_equal(np.take_along_axis(*flat[:2], 1), flat[2])
+    np.testing.assert_allclose(pool.scatter(g, indices, hw), routed, atol=1e-12)
 
 
 def test_ties_and_overlaps() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.kernels.windows import Array, Axis, Pair, axes
+from tinygrad_np.kernels.windows import Array, Axis, Pair, axes, float_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,12 +128,12 @@ def avg_pool2d(
 ) -> Array:
     """Mean of each window: ``(N, C, H, W) -> (N, C, OH, OW)``."""
     h, w = axes(x.shape[2:], kernel, stride, padding, (1, 1), ceil_mode)
-    share = _shares(h, w, padding, count_include_pad, divisor_override, x.dtype)
+    share = _shares(h, w, padding, count_include_pad, divisor_override, float_type(x))
     y = _stored(x, (*x.shape[:2], h.out, w.out))
     for c in _blocks(x):
-        wide = _gather(np.add, x[:, c], w, COLUMN, 0)
-        part = _gather(np.add, wide, h, ROW, 0, y[:, c])
-        part *= share
+        wide = _gather(np.add, x[:, c].astype(share.dtype, copy=False), w, COLUMN, 0)
+        total = _gather(np.add, wide, h, ROW, 0)
+        np.multiply(total, share, out=y[:, c], casting="same_kind")
     return y
 
 
@@ -150,13 +150,13 @@ def avg_pool2d_backward(
 ) -> Array:
     """Adjoint of `avg_pool2d`: each window's `g` is shared by its inputs."""
     h, w = axes(input_hw, kernel, stride, padding, (1, 1), ceil_mode)
-    share = _shares(h, w, padding, count_include_pad, divisor_override, g.dtype)
-    gx = np.empty_like(g, shape=(*g.shape[:2], *input_hw))
+    share = _shares(h, w, padding, count_include_pad, divisor_override, float_type(g))
+    gx = np.empty_like(g, share.dtype, shape=(*g.shape[:2], *input_hw))
     for c in _blocks(gx):
         part = g[:, c] * share
         wide = np.empty_like(part, shape=(*part.shape[:2], h.size, w.out))
         _spread(_spread(part, h, ROW, wide), w, COLUMN, gx[:, c])
-    return gx
+    return gx.astype(g.dtype, copy=False)
 
 
 def _blocks(x: Array) -> list[slice]:

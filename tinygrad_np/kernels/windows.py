@@ -43,6 +43,14 @@ class Axis(NamedTuple):
         """Padded inputs that some window reaches; at least ``before + size``."""
         return max((self.out - 1) * self.stride + self.reach, self.before + self.size)
 
+    @property
+    def misses(self) -> bool:
+        """Whether some window has no tap inside the input: a dilated one may step over it."""
+        if self.dilation == 1 and self.size:
+            return False  # padding is less than a kernel
+        hit = {o for k in range(self.kernel) for o in range(self.out)[self.tap(k)[0]]}
+        return len(hit) < self.out
+
     def tap(self, k: int) -> tuple[slice, slice]:
         """The outputs whose tap `k` lies inside the input, and the inputs that they read."""
         offset = k * self.dilation - self.before

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.kernels import conv as kernels
+from tinygrad_np.kernels.windows import float_type
 from tinygrad_np.ops.reduce import sum
 from tinygrad_np.ops.shape import reshape
 from tinygrad_np.ops.window import (
@@ -90,10 +91,12 @@ class Conv2dInput(Convolution):
         self.size = size  # of the images
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        y = kernels.conv2d_input(x, w, self.size, **self.geometry)
-        if b is not None:
-            y += b[:, None, None]
-        return y
+        if b is None:
+            return kernels.conv2d_input(x, w, self.size, **self.geometry)
+        dtype = float_type(x, w)  # what the kernel sums in: the bias belongs to the sum
+        y = kernels.conv2d_input(x.astype(dtype, copy=False), w, self.size, **self.geometry)
+        y += b[:, None, None]
+        return y.astype(x.dtype, copy=False)
 
     def vjp(self, g: Operand, x: Operand, w: Operand, *rest: Operand) -> Thunks:
         thunks = (

@@ -10,6 +10,7 @@ from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.ops.index import GetItem
 from tinygrad_np.ops.shape import rank
+from tinygrad_np.ops.window import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,9 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     if any(n + before + after < 0 for n, (before, after) in zip(x.shape, widths, strict=True)):
         raise ShapeError(f"pad: {given} crops more than the input of shape {tuple(x.shape)} has")
     if mode == "constant":
-        return _constant(input, widths, 0.0 if value is None else value)
+        fill = 0.0 if value is None else value
+        check_number("pad", "value", fill, x.dtype)
+        return _constant(input, widths, fill)
     if value:
         raise RuntimeError(f"pad: mode {mode!r} takes no value, and got {value}")
     n = len(given) // 2
@@ -105,7 +108,7 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     for dim in range(x.ndim - n, x.ndim):
         if any(widths[dim]):
             input = _continue(input, dim, widths[dim], mode)
-    return input
+    return input if any(given) else _constant(input, widths, 0.0)  # a copy, whatever the mode
 
 
 def _constant(input: V, widths: tuple[tuple[int, int], ...], value: float) -> V:

@@ -154,7 +154,7 @@ class AdaptiveMaxPool2dIndices(Op):
         self.size = size
 
     def forward(self, x: Array) -> Array:
-        return adaptive.adaptive_max_pool2d(x, self.size)[1]
+        return adaptive.adaptive_max_pool2d_indices(x, self.size)
 
 
 def max_pool1d(
@@ -381,10 +381,10 @@ def _options(
     pads = ints(name, "padding", padding, n, 0)
     spread = ints(name, "dilation", dilation, n, 1)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, spread, strict=True))
-    if any(2 * p > r for p, r in zip(pads, reach, strict=True)):
+    if any(2 * p > k for p, k in zip(pads, kernel, strict=True)):
         raise ShapeError(
-            f"{name}: padding {pads} is more than half of the window {reach}: windows would lie in "
-            "the padding alone"
+            f"{name}: padding {pads} is more than half of the kernel {kernel}: windows would lie "
+            f"in the padding alone; pad by at most {tuple(k // 2 for k in kernel)}"
         )
     options: dict[str, Any] = {
         "kernel": lifted(kernel, 1),
@@ -394,13 +394,18 @@ def _options(
         "ceil_mode": bool(ceil_mode),
     }
     try:
-        axes(lifted(tuple(x.shape[-n:]), 1), **options)
+        slid = axes(lifted(tuple(x.shape[-n:]), 1), **options)
     except ValueError:
         raise ShapeError(
             f"{name}: a window of size {reach} does not fit into the input of size "
             f"{tuple(x.shape[-n:])}, padded by {pads}: output size is too small; take a smaller "
             "kernel"
         ) from None
+    if any(a.misses for a in slid):
+        raise ShapeError(
+            f"{name}: kernel {kernel} with dilation {spread} and padding {pads} has windows all of "
+            f"whose taps miss the input of size {tuple(x.shape[-n:])}; dilate less, or pad less"
+        )
     return options
 
 

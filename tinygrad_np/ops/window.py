@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from tinygrad_np.core import Operand, Value, apply
-from tinygrad_np.errors import ShapeError
+from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.ops.shape import Refit, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tinygrad_np.dtypes import Dtype
 
 V = TypeVar("V")
 Ints: TypeAlias = "int | Sequence[int]"
@@ -43,6 +46,25 @@ def ints(name: str, option: str, given: Any, n: int, least: int) -> tuple[int, .
         wanted = {0: "must not be negative", 1: "must be at least 1"}[least]
         raise ShapeError(f"{name}: {option}={given} {wanted}")
     return values
+
+
+def check_number(name: str, option: str, given: Any, dtype: Dtype) -> None:
+    """Refuse a number that `dtype` cannot hold, and that NumPy would wrap or make infinite."""
+    if not isinstance(given, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: {option} must be a number, not {given!r}")
+    if dtype.kind == "b" or (dtype.kind == "f" and not math.isfinite(given)):
+        return
+    low: float
+    high: float
+    if dtype.kind == "f":  # as Python's floats, for NumPy's would round `given` before comparing
+        low, high = float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    else:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    if not low <= given <= high:
+        raise DtypeError(
+            f"{name}: {option}={given} lies outside of {dtype}, which reaches from {low} to "
+            f"{high}; choose another number, or cast the input first"
+        )
 
 
 def check_rank(name: str, x: Operand, n: int, lead: str = "N, C") -> None:
