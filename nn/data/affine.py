@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np.ops.window import check_number
+from tinygrad_np.ops.checks import check_number
 from tinygrad_np.tensor.random import stream_of
 
 if TYPE_CHECKING:
