@@ -270,6 +270,30 @@ def test_max_padding_never_wins_and_nan_always_does() -> None:
     equal(F.max_pool1d(x, 2).numpy(), [[[nan, 4.0]]])
 
 
+def test_an_empty_stride_is_the_size_of_the_kernel() -> None:
+    x = tg.randn(1, 2, 7, 6)
+    for f, line in ((F.max_pool2d, F.max_pool1d), (F.avg_pool2d, F.avg_pool1d)):
+        equal(f(x, (3, 2), []).numpy(), f(x, (3, 2)).numpy())
+        equal(line(x[0], 3, ()).numpy(), line(x[0], 3).numpy())
+    equal(nn.MaxPool2d(2, [])(x).numpy(), F.max_pool2d(x, 2).numpy())
+
+
+def test_relu_in_place_after_pooling() -> None:
+    """Pooling reads what it was given, and not what came out, so that may be written."""
+    x = tg.randn(2, 3, 6, 4, requires_grad=True)
+    g = weights((2, 3, 3, 2), np.float32)
+    (expected,) = tg.autograd.grad(tg.relu(F.max_pool2d(x, 2)), x, g)
+    (found,) = tg.autograd.grad(F.max_pool2d(x, 2).relu_(), x, g)
+    equal(found.numpy(), expected.numpy())
+
+
+def test_indices_of_a_maximum_leave_its_value_and_its_gradient_as_they_are() -> None:
+    x = tg.randn(2, 3, 6, 5, dtype=tg.float64, requires_grad=True)
+    alone, (both, _) = F.max_pool2d(x, 3, 2), F.max_pool2d(x, 3, 2, return_indices=True)
+    equal(both.detach().numpy(), alone.detach().numpy())
+    close(gradients(both, [x])[0], gradients(alone, [x])[0], atol=1e-12)
+
+
 def test_the_last_nan_of_a_window_is_found() -> None:
     x = tg.tensor([[[1.0, nan, nan, 0.0]]], requires_grad=True)
     for y, at in (
