@@ -30,6 +30,7 @@ from place_cases import PARTS, PLACES
 
 import tinygrad_np as tg
 from tinygrad_np import core
+from tinygrad_np.kernels import windows
 from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, random, shape
 
 if TYPE_CHECKING:
@@ -893,7 +894,7 @@ _ORACLE = {"kernel": (2, 3), "dilation": (2, 1), "padding": (1, 0), "stride": (1
 
 # Operands that only say where are constants here: they have no gradient to be asked for.
 _PLANES = distinct(np.random.default_rng(0).random((2, 2, 5, 4)))
-_WINDOW = {"kernel": (3, 2), "stride": (1, 2), "padding": (1, 0)}
+_AXES = windows.axes((5, 4), (3, 2), (1, 2), (1, 0))
 
 ADJOINTS = [
     Case(
@@ -901,7 +902,7 @@ ADJOINTS = [
         (Operand("2 2 5 2"),),
         lambda g: oracles.max_pool2d_backward(g, _PLANES, (3, 2), (1, 2), (1, 0)),
         internal=lambda _, g: core.apply(
-            pool.MaxPool2dBackward(**_WINDOW, dilation=(1, 1), ceil_mode=False),
+            pool.MaxPool2dBackward(*_AXES),
             g,
             core.wrap(_PLANES.astype(g.dtype)),
         ),
@@ -912,9 +913,7 @@ ADJOINTS = [
         (Operand("n 2 5 2"),),
         lambda g: oracles.avg_pool2d_backward(g, (5, 4), (3, 2), (1, 2), (1, 0)),
         internal=lambda _, g: core.apply(
-            pool.AvgPool2dBackward(
-                (5, 4), **_WINDOW, ceil_mode=False, count_include_pad=True, divisor_override=None
-            ),
+            pool.AvgPool2dBackward(*_AXES, np.asarray(1 / 6)),
             g,
         ),
     ),

@@ -43,9 +43,66 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no tensor": (
         lambda: F.conv2d([[1.0]], W),  # type: ignore[type-var]
         TypeError,
-        r"conv2d: the input must be a Tensor, not a list; wrap data with",
+        r"conv2d: the input must be a Tensor, not a list; wrap it with",
     ),
-    "an array": (lambda: F.conv2d(X.numpy(), W), TypeError, "wrap data with"),
+    "an array": (lambda: F.conv2d(X.numpy(), W), TypeError, "wrap it with"),
+    "an array to pool": (
+        lambda: F.adaptive_max_pool1d(X.numpy()[0], 2),
+        TypeError,
+        "adaptive_max_pool1d: the input must be a Tensor, not a ndarray; wrap it with",
+    ),
+    "an array to unfold": (lambda: F.unfold(X.numpy(), 2), TypeError, "unfold: the input must be"),
+    "a list to fold": (lambda: F.fold([[1.0]], 1, 1), TypeError, "fold: the input must be"),
+    "a list to pad": (
+        lambda: F.pad([1.0, 2.0], (1, 1)),
+        TypeError,
+        "pad: the input must be a Tensor, not a list",
+    ),
+    "a list as weight": (
+        lambda: F.conv2d(X, W.tolist()),
+        TypeError,
+        "conv2d: the weight must be a Tensor, not a list; wrap it with",
+    ),
+    "no weight": (
+        lambda: F.conv_transpose1d(LINE, None),
+        TypeError,
+        "conv_transpose1d: the weight must be a Tensor, not a NoneType",
+    ),
+    "a number as bias": (
+        lambda: F.conv2d(X, W, 1.0),  # type: ignore[type-var]
+        TypeError,
+        "conv2d: the bias must be a Tensor, not a float",
+    ),
+    "kernel of size 0": (
+        lambda: F.conv2d(X, tg.ones(4, 3, 0, 2)),
+        ShapeError,
+        r"conv2d: kernel_size=\(0, 2\) must be at least 1",
+    ),
+    "stamp of size 0": (
+        lambda: F.conv_transpose1d(LINE, tg.ones(3, 4, 0)),
+        ShapeError,
+        r"conv_transpose1d: kernel_size=\(0,\) must be at least 1",
+    ),
+    "no filters": (
+        lambda: F.conv1d(LINE, tg.ones(0, 3, 2)),
+        ShapeError,
+        r"conv1d: the weight of shape \(0, 3, 2\) holds no filters",
+    ),
+    "no outputs": (
+        lambda: F.conv_transpose2d(X, tg.ones(3, 0, 2, 2)),
+        ShapeError,
+        r"conv_transpose2d: the weight of shape \(3, 0, 2, 2\) holds no filters",
+    ),
+    "groups in a word": (
+        lambda: F.conv2d(X, W, groups="a"),  # type: ignore[arg-type]
+        TypeError,
+        "conv2d: groups must be an int, not 'a'",
+    ),
+    "groups of a float": (
+        lambda: F.conv2d(X, W, groups=1.0),  # type: ignore[arg-type]
+        TypeError,
+        "conv2d: groups must be an int, not 1.0",
+    ),
     "weight of another rank": (
         lambda: F.conv2d(X, K),
         ShapeError,
@@ -61,9 +118,13 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         (
             r"conv2d: weight of shape \(4, 3, 3, 2\) with groups=1 expects an input of 3 "
-            r"channels, and "
-            r"the input of shape \(2, 1, 8, 6\) has 1"
+            r"channels, and the input of shape \(2, 1, 8, 6\) has 1; build the layer for 1"
         ),
+    ),
+    "channels at the end": (
+        lambda: F.conv2d(X.permute(0, 2, 3, 1), W),
+        ShapeError,
+        "has 8; bring the channels before H, W with permute",
     ),
     "channels in groups": (
         lambda: F.conv2d(X, W, groups=2),
@@ -74,15 +135,14 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.conv_transpose2d(X, W),
         ShapeError,
         (
-            r"conv_transpose2d: weight of shape \(4, 3, 3, 2\) expects an input of 4 channels, "
-            r"and the "
-            r"input of shape \(2, 3, 8, 6\) has 3"
+            r"conv_transpose2d: weight of shape \(4, 3, 3, 2\) with groups=1 expects an input of "
+            r"4 channels, and the input of shape \(2, 3, 8, 6\) has 3; build the layer for 3"
         ),
     ),
     "groups that do not divide": (
         lambda: F.conv2d(X, W, groups=3),
         ShapeError,
-        "conv2d: groups=3 must divide the 4 channels, dimension 0 of weight",
+        "conv2d: groups=3 must divide the 4 channels, dimension 0 of weight; take a divisor of 4",
     ),
     "no groups": (lambda: F.conv2d(X, W, groups=0), ShapeError, "groups=0 must divide the 4"),
     "bias": (
@@ -90,8 +150,7 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         (
             r"conv2d: the bias needs shape \(4,\), one number for each output channel, and has "
-            r"shape "
-            r"\(3,\)"
+            r"shape \(3,\); reshape it, or give None"
         ),
     ),
     "bias of a transposed convolution": (
@@ -115,6 +174,16 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.conv2d(X, W, stride=(1, 2, 3)),  # type: ignore[arg-type]
         ShapeError,
         r"conv2d: stride=\(1, 2, 3\) has 3 numbers, and there are 2 spatial dimensions; give one",
+    ),
+    "two numbers for a line": (
+        lambda: F.conv1d(LINE, K, stride=(1, 2)),
+        ShapeError,
+        r"stride=\(1, 2\) has 2 numbers, and there is 1 spatial dimension; give one int$",
+    ),
+    "half a stride along a line": (
+        lambda: F.conv1d(LINE, K, stride=0.5),  # type: ignore[arg-type]
+        TypeError,
+        "conv1d: stride must be an int, not 0.5",
     ),
     "half a stride": (
         lambda: F.conv2d(X, W, stride=0.5),  # type: ignore[arg-type]
@@ -151,7 +220,10 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "output_padding": (
         lambda: F.conv_transpose2d(X, BACK, stride=2, output_padding=2),
         ShapeError,
-        (r"output_padding \(2, 2\) must be smaller than the stride \(2, 2\) or the dilation"),
+        (
+            r"output_padding \(2, 2\) must be smaller than the stride \(2, 2\) or the dilation "
+            r"\(1, 1\): it chooses among sizes that a larger stride leaves open"
+        ),
     ),
     "same with stride": (
         lambda: F.conv2d(X, W, stride=2, padding="same"),
@@ -191,19 +263,45 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.max_pool2d(X, 9),
         ShapeError,
         (
-            r"max_pool2d: a window of size \(9, 9\) does not fit into the input of size \(8, 6\), "
-            r"padded by \(0, 0\): output size is too small; take a smaller kernel"
+            r"max_pool2d: a window of size \(9, 9\) does not fit into the padded input of size "
+            r"\(8, 6\): output size is too small; pad more, or take a smaller kernel"
         ),
     ),
     "padding over half of the window": (
         lambda: F.max_pool2d(X, 2, padding=2),
         ShapeError,
-        r"max_pool2d: padding \(2, 2\) is more than half of the window \(2, 2\): windows would lie",
+        (
+            r"max_pool2d: padding \(2, 2\) is more than half of the kernel \(2, 2\): windows would "
+            r"lie in the padding alone; pad by at most \(1, 1\)"
+        ),
     ),
     "average padding over half": (
         lambda: F.avg_pool1d(LINE, 3, padding=2),
         ShapeError,
-        r"avg_pool1d: padding \(2,\) is more than half of the window \(3,\)",
+        r"avg_pool1d: padding \(2,\) is more than half of the kernel \(3,\)",
+    ),
+    "padding over half of a dilated window": (
+        lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), 2, 1, 2, 3),
+        ShapeError,
+        r"max_pool2d: padding \(2, 2\) is more than half of the kernel \(2, 2\)",
+    ),
+    "padding over half of a dilated line": (
+        lambda: F.max_pool1d(LINE, 2, 1, 2, 3),
+        ShapeError,
+        r"max_pool1d: padding \(2,\) is more than half of the kernel \(2,\)",
+    ),
+    "a window that steps over the input": (
+        lambda: F.max_pool2d(tg.ones(1, 1, 1, 1), 2, 1, 1, 2),
+        ShapeError,
+        (
+            r"max_pool2d: kernel \(2, 2\) with dilation \(2, 2\) and padding \(1, 1\) has windows "
+            r"all of whose taps miss the input of size \(1, 1\); dilate less, or pad less"
+        ),
+    ),
+    "a window over nothing": (
+        lambda: F.avg_pool2d(tg.ones(1, 1, 0, 4), 2, padding=1),
+        ShapeError,
+        r"all of whose taps miss the input of size \(0, 4\)",
     ),
     "pooling stride": (
         lambda: F.avg_pool2d(X, 2, 0),
@@ -219,7 +317,17 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "mean of integers": (
         lambda: F.avg_pool2d(X.long(), 2),
         DtypeError,
-        r"avg_pool2d: means need floats, not int64; convert with \.float\(\)",
+        r"avg_pool2d needs floats, not int64; convert with \.float\(\)",
+    ),
+    "largest in bins of integers": (
+        lambda: F.adaptive_max_pool2d(X.long(), 2),
+        DtypeError,
+        r"adaptive_max_pool2d needs floats, not int64; convert with \.float\(\)",
+    ),
+    "a divisor that is no int": (
+        lambda: F.avg_pool2d(X, 2, divisor_override=1.5),  # type: ignore[arg-type]
+        TypeError,
+        "avg_pool2d: divisor_override must be an int, not 1.5",
     ),
     "largest of bools": (
         lambda: F.max_pool2d(X > 0, 2),
@@ -229,7 +337,7 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "adaptive sizes": (
         lambda: F.adaptive_avg_pool2d(X, (1, 2, 3)),
         ShapeError,
-        r"adaptive_avg_pool2d: output_size=\(1, 2, 3\) has 3 numbers, and there are 2 spatial",
+        r"output_size=\(1, 2, 3\) has 3 numbers, and needs 2: one for each of H, W, or an int",
     ),
     "negative adaptive size": (
         lambda: F.adaptive_max_pool1d(LINE, -1),
@@ -239,7 +347,10 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "adaptive pooling of nothing": (
         lambda: F.adaptive_avg_pool2d(tg.ones(2, 3, 0, 4), 2),
         ShapeError,
-        r"the input of shape \(2, 3, 0, 4\) has nothing in H, W",
+        (
+            r"the input of shape \(2, 3, 0, 4\) has nothing in H, W, and bins need at least one "
+            r"place; an earlier layer left none"
+        ),
     ),
     "unfold": (
         lambda: F.unfold(X, 9),
@@ -269,6 +380,16 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         r"fold: the input needs shape \(N, C·kh·kw, L\), or \(C·kh·kw, L\)",
     ),
+    "pad by a number": (
+        lambda: F.pad(X, 2),  # type: ignore[arg-type]
+        TypeError,
+        r"pad: pad must be ints in a tuple, \(left, right, …\), not 2",
+    ),
+    "pad by a half": (
+        lambda: F.pad(X, (1.5, 1)),  # type: ignore[list-item]
+        TypeError,
+        "pad: each number of pad must be an int, not 1.5",
+    ),
     "pad by three": (
         lambda: F.pad(X, (1, 2, 3)),
         ShapeError,
@@ -277,6 +398,34 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"shape "
             r"\(2, 3, 8, 6\) has 4"
         ),
+    ),
+    "pad with too large a number": (
+        lambda: F.pad(X, (1, 1), value=1e300),
+        DtypeError,
+        (
+            r"pad: value=1e\+300 lies outside of float32, which reaches from -3\.4028\d*e\+38 to "
+            r"3\.4028\d*e\+38; choose another number, or cast the input first"
+        ),
+    ),
+    "pad bytes with less than nothing": (
+        lambda: F.pad(X.to(tg.uint8), (1, 1), value=-1),
+        DtypeError,
+        "pad: value=-1 lies outside of uint8, which reaches from 0 to 255",
+    ),
+    "pad integers with one too many": (
+        lambda: F.pad(X.long(), (1, 1), value=2.0**63),
+        DtypeError,
+        "lies outside of int64",
+    ),
+    "pad integers with NaN": (
+        lambda: F.pad(X.long(), (1, 1), value=float("nan")),
+        DtypeError,
+        "pad: value=nan lies outside of int64",
+    ),
+    "pad with a word": (
+        lambda: F.pad(X, (1, 1), value="zero"),  # type: ignore[arg-type]
+        TypeError,
+        "pad: value must be a number, not 'zero'",
     ),
     "pad too many": (lambda: F.pad(tg.ones(2), (1, 1, 1, 1)), ShapeError, "must hold two numbers"),
     "crop too much": (
@@ -306,7 +455,10 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "mirror too far": (
         lambda: F.pad(LINE, (8, 1), mode="reflect"),
         ShapeError,
-        r"pad: mode 'reflect' can pad dimension 2 of size 8 by at most 7, and \(8, 1\) was asked",
+        (
+            r"pad: mode 'reflect' can pad dimension 2 of size 8 by at most 7, and \(8, 1\) was "
+            r"asked for; pad less, or with mode 'constant'"
+        ),
     ),
     "round twice": (
         lambda: F.pad(LINE, (1, 9), mode="circular"),
@@ -381,10 +533,40 @@ MODULES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r"output_size \(1, 17, 13\) cannot be had",
     ),
+    "output size of a dilated stamp": (
+        lambda: nn.ConvTranspose2d(4, 3, 3, 1, dilation=3)(tg.ones(2, 4, 6, 5), [13, 13]),
+        ValueError,
+        r"output_size \(13, 13\) cannot be had .* it must lie from \(12, 11\) to \(12, 11\)",
+    ),
     "padding of two sides": (
         lambda: nn.ZeroPad2d((1, 2)),
         ValueError,
         r"ZeroPad2d: padding must be an int, or 4 of them, not \(1, 2\)",
+    ),
+    "padding of a half": (
+        lambda: nn.ZeroPad2d(1.5),
+        TypeError,
+        "ZeroPad2d: padding must be an int, not 1.5",
+    ),
+    "groups of a float": (
+        lambda: nn.Conv2d(2, 2, 1, groups=1.0),  # type: ignore[arg-type]
+        TypeError,
+        "Conv2d: groups must be an int, not 1.0",
+    ),
+    "channels of a float": (
+        lambda: nn.Conv2d(2.0, 2, 1),  # type: ignore[arg-type]
+        TypeError,
+        "Conv2d: in_channels must be an int, not 2.0",
+    ),
+    "going round a number": (
+        lambda: nn.CircularPad1d(1)(tg.ones(4)),
+        ValueError,
+        r"CircularPad1d: the input needs shape \(N, C, L\), or \(C, L\) for one sample, and has",
+    ),
+    "going round a matrix": (
+        lambda: nn.CircularPad2d(1)(tg.ones(4, 4)),
+        ValueError,
+        r"CircularPad2d: the input needs shape \(N, C, H, W\), or \(C, H, W\)",
     ),
     "device": (lambda: nn.Conv2d(1, 1, 1, device="cuda"), RuntimeError, "device cuda is not avail"),
 }

@@ -13,13 +13,14 @@ import pytest
 import window_oracles as oracles
 from geometry import MANY, Case, arrays, cases, naive, pairs
 from helpers import TIGHT, gradients, tensors, weights
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nn
 import nn.functional as F
 import tinygrad_np as tg
 from tinygrad_np.kernels import lowering
+from tinygrad_np.ops.pad import MODES
 
 equal, close = np.testing.assert_array_equal, np.testing.assert_allclose
 inf, nan = math.inf, math.nan
@@ -269,6 +270,80 @@ def test_max_padding_never_wins_and_nan_always_does() -> None:
     equal(F.max_pool1d(x, 2).numpy(), [[[nan, 4.0]]])
 
 
+def test_an_empty_stride_is_the_size_of_the_kernel() -> None:
+    x = tg.randn(1, 2, 7, 6)
+    for f, line in ((F.max_pool2d, F.max_pool1d), (F.avg_pool2d, F.avg_pool1d)):
+        equal(f(x, (3, 2), []).numpy(), f(x, (3, 2)).numpy())
+        equal(line(x[0], 3, ()).numpy(), line(x[0], 3).numpy())
+    equal(nn.MaxPool2d(2, [])(x).numpy(), F.max_pool2d(x, 2).numpy())
+
+
+def test_relu_in_place_after_pooling() -> None:
+    """Pooling reads what it was given, and not what came out, so that may be written."""
+    x = tg.randn(2, 3, 6, 4, requires_grad=True)
+    g = weights((2, 3, 3, 2), np.float32)
+    (expected,) = tg.autograd.grad(tg.relu(F.max_pool2d(x, 2)), x, g)
+    (found,) = tg.autograd.grad(F.max_pool2d(x, 2).relu_(), x, g)
+    equal(found.numpy(), expected.numpy())
+
+
+def test_indices_of_a_maximum_leave_its_value_and_its_gradient_as_they_are() -> None:
+    x = tg.randn(2, 3, 6, 5, dtype=tg.float64, requires_grad=True)
+    alone, (both, _) = F.max_pool2d(x, 3, 2), F.max_pool2d(x, 3, 2, return_indices=True)
+    equal(both.detach().numpy(), alone.detach().numpy())
+    close(gradients(both, [x])[0], gradients(alone, [x])[0], atol=1e-12)
+
+
+def test_the_last_nan_of_a_window_is_found() -> None:
+    x = tg.tensor([[[1.0, nan, nan, 0.0]]], requires_grad=True)
+    for y, at in (
+        F.max_pool2d(x, (1, 4), return_indices=True),
+        F.adaptive_max_pool2d(x, 1, return_indices=True),
+    ):
+        assert at.item() == 2
+        (g,) = tg.autograd.grad(y, x, tg.full(y.shape, 3.0))
+        equal(g.numpy(), [[[0.0, 0.0, 3.0, 0.0]]])
+
+
+@example((1, 1), (2, 2), (1, 1), (1, 1), (2, 2))
+@given(pairs(1, 4), pairs(1, 3), pairs(1, 3), pairs(0, 1), pairs(1, 3))
+def test_no_index_of_a_dilated_maximum_lies_outside(
+    hw: Any, k: Any, stride: Any, pad: Any, dilation: Any
+) -> None:
+    """A window that steps over the whole input has no maximum; PyTorch writes out of bounds."""
+    pad = tuple(min(p, w // 2) for p, w in zip(pad, k, strict=True))
+    x = tg.full((1, 1, *hw), -inf, dtype=tg.float64, requires_grad=True)
+    try:
+        y, at = F.max_pool2d(x, k, stride, pad, dilation, return_indices=True)
+    except tg.ShapeError:
+        return
+    assert (at.numpy() >= 0).all()
+    assert (at.numpy() < math.prod(hw)).all()
+    (g,) = tg.autograd.grad(y, x, tg.ones(*y.shape), create_graph=True)
+    assert g.sum().item() == y.numel()
+
+
+def test_half_precision_is_summed_in_single() -> None:
+    """The sum of what a window holds may lie beyond float16 where its mean does not."""
+    x = tg.full((1, 1, 4, 4), 30000.0, dtype=tg.float16, requires_grad=True)
+    for y in (F.avg_pool2d(x, 2), F.avg_pool2d(x, 3, 1), F.adaptive_avg_pool2d(x, 2)):
+        assert y.dtype == tg.float16
+        equal(y.detach().numpy(), np.full(y.shape, 30000.0))
+    thirds = tg.full((1, 1, 2, 2), 1 / 3, dtype=tg.float16)
+    means = F.adaptive_avg_pool2d(tg.cat([thirds, thirds + 1, thirds + 2], 3), 1)
+    exact = np.float16(thirds.numpy().astype("f4").mean() + 1)
+    equal(means.numpy().ravel(), [exact])
+    (g,) = tg.autograd.grad(F.avg_pool2d(x, 3, 1), x, tg.full((1, 1, 2, 2), 1.0, dtype=tg.float16))
+    equal(g.numpy()[0, 0, 1, 1], np.float16(np.float32(4 / 9)))
+
+
+def test_a_bias_in_half_precision_joins_the_sum_before_it_is_rounded() -> None:
+    x, w = (tg.full((1, 1, 1, 1), v, dtype=tg.float16) for v in (683.0, 3.0))
+    b = tg.tensor([1.0], dtype=tg.float16)
+    for f in (F.conv2d, F.conv_transpose2d):
+        assert f(x, w, b).item() == 2050.0  # 2049 is none of float16's, and 2048 + 1 neither
+
+
 def test_average_padding_counts_unless_told_otherwise() -> None:
     x = tg.ones(1, 1, 4, 3)
     equal(F.avg_pool2d(x, 2, 2, 1).numpy()[0, 0], [[0.25, 0.5], [0.5, 1.0], [0.25, 0.5]])
@@ -335,8 +410,12 @@ def test_padding_keeps_the_dtype(dtype: Any) -> None:
     equal(y.numpy(), np.pad(np.ones((2, 2), dtype), ((0, 0), (1, 1))))
 
 
-def test_padding_by_nothing_is_a_copy_and_no_view() -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_padding_by_nothing_is_a_copy_and_no_view(mode: str) -> None:
     x = tg.ones(2, 2)
-    y = F.pad(x, (0, 0))
+    y = F.pad(x, (0, 0), mode=mode)
     y[0] = 5.0
     equal(x.numpy(), np.ones((2, 2)))
+    x.requires_grad_()
+    (g,) = tg.autograd.grad(F.pad(x, (0, 0), mode=mode), x, weights((2, 2), np.float32))
+    equal(g.numpy(), weights((2, 2), np.float32).numpy())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tinygrad_np as tg
+from tinygrad_np.ops.checks import check_number
 from tinygrad_np.tensor.generator import stream_of
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class RandomAffine:
         fill: float = 0,
     ) -> None:
         self.degrees = _range("degrees", degrees)
-        self.translate = None if translate is None else tuple(translate)
-        self.scale = None if scale is None else tuple(scale)
+        self.translate = None if translate is None else _numbers("translate", translate)
+        self.scale = None if scale is None else _numbers("scale", scale)
         self.shear = None if shear is None else _range("shear", shear, (2, 4))
         if self.translate is not None and (
             len(self.translate) != 2 or not all(0 <= share <= 1 for share in self.translate)
@@ -96,6 +97,7 @@ class RandomAffine:
         n, (height, width) = len(array), array.shape[-2:]
         inverse, shift = self._draw(n, height, width)
         rows, columns = _sources(inverse, shift, height, width)
+        check_number("RandomAffine", "fill", self.fill, array.dtype)
         planes = array.reshape(n, math.prod(array.shape[1:-2]), height, width)
         look = _nearest if self.interpolation == "nearest" else _bilinear
         found = look(planes, rows, columns, self.fill).reshape(array.shape)
@@ -137,16 +139,23 @@ class RandomAffine:
 
 def _range(name: str, given: Any, lengths: tuple[int, ...] = (2,)) -> tuple[float, ...]:
     """Read a number d as (−d, d), and check what is given as a range."""
-    if isinstance(given, (int, float)):
-        if given < 0:
+    if isinstance(given, (int, float, np.integer, np.floating)):
+        if not given >= 0:
             raise ValueError(f"RandomAffine: one number of {name} must not be negative: {given}")
         return (-float(given), float(given))
-    values = tuple(map(float, given))
-    if len(values) not in lengths or any(
-        low > high for low, high in zip(values[::2], values[1::2], strict=True)
+    values = _numbers(name, given)
+    if len(values) not in lengths or not all(
+        low <= high for low, high in zip(values[::2], values[1::2], strict=True)
     ):
         raise ValueError(f"RandomAffine: {name} must be a number or low and high, not {given}")
     return values
+
+
+def _numbers(name: str, given: Any) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, given))
+    except (TypeError, ValueError):
+        raise TypeError(f"RandomAffine: {name} must be numbers in a tuple, not {given!r}") from None
 
 
 def _sources(inverse: Array, shift: Array, height: int, width: int) -> tuple[Array, Array]:
@@ -180,8 +189,8 @@ def _gather(framed: Array, places: Array) -> Array:
 
 def _nearest(planes: Array, rows: Array, columns: Array, fill: float) -> Array:
     _, _, height, width = planes.shape
-    r = np.rint(rows).astype(np.intp).clip(-1, height) + 1
-    c = np.rint(columns).astype(np.intp).clip(-1, width) + 1
+    r = np.rint(rows.clip(-1, height)).astype(np.intp) + 1
+    c = np.rint(columns.clip(-1, width)).astype(np.intp) + 1
     return _gather(_framed(planes, fill), r * (width + 2) + c)
 
 
@@ -192,12 +201,15 @@ def _bilinear(planes: Array, rows: Array, columns: Array, fill: float) -> Array:
     top, left = np.minimum(np.floor(rows), height), np.minimum(np.floor(columns), width)
     down, right = (rows - top)[:, None], (columns - left)[:, None]
     place = top.astype(np.intp) * (width + 2) + left.astype(np.intp)
-    whole = planes.dtype.kind in "iu"
-    framed = _framed(planes.astype(np.float32) if whole else planes, fill)
-    above = _mix(_gather(framed, place), _gather(framed, place + 1), right)
+    whole = planes.dtype.kind != "f"
+    # float32 holds every whole number of up to 16 bits, float64 of up to 32.
+    exact = np.float32 if planes.itemsize <= 2 else np.float64
+    framed = _framed(planes.astype(exact) if whole else planes, fill)
+    mix = _mix if whole or np.isfinite(framed).all() else _mix_odd
+    above = mix(_gather(framed, place), _gather(framed, place + 1), right)
     place += width + 2
-    below = _mix(_gather(framed, place), _gather(framed, place + 1), right)
-    result = _mix(above, below, down)
+    below = mix(_gather(framed, place), _gather(framed, place + 1), right)
+    result = mix(above, below, down)
     return (np.rint(result) if whole else result).astype(planes.dtype, copy=False)
 
 
@@ -207,3 +219,10 @@ def _mix(a: Array, b: Array, share: Array) -> Array:
     b *= share
     b += a
     return b
+
+
+def _mix_odd(a: Array, b: Array, share: Array) -> Array:
+    """`_mix` where some are infinite or NaN: what has no share must not spoil the other."""
+    with np.errstate(invalid="ignore"):
+        mixed = (1 - share) * a + share * b
+    return np.where(share == 0, a, np.where(share == 1, b, mixed)).astype(a.dtype, copy=False)

@@ -7,10 +7,7 @@ from nn.functional.activation import relu as relu
 from nn.functional.activation import sigmoid as sigmoid
 from nn.functional.activation import softmax as softmax
 from nn.functional.activation import tanh as tanh
-from nn.functional.checks import check_probability as check_probability
-from nn.functional.checks import check_reduction as check_reduction
 from nn.functional.dropout import dropout as dropout
-from nn.functional.loss import check_smoothing as check_smoothing
 from nn.functional.loss import cross_entropy as cross_entropy
 from nn.functional.loss import mse_loss as mse_loss
 from nn.functional.loss import nll_loss as nll_loss

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tinygrad_np as tg
-
 
 def check_probability(name: str, p: float) -> None:
     """Refuse what is not in [0, 1]."""
@@ -15,12 +13,3 @@ def check_reduction(name: str, reduction: str) -> None:
     """Refuse an unknown way to reduce."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-
-
-def check_tensor(name: str, role: str, given: object) -> None:
-    """Refuse what is no tensor."""
-    if not isinstance(given, tg.Tensor):
-        raise TypeError(
-            f"{name}: the {role} must be a Tensor, not a {type(given).__qualname__}; wrap it with "
-            "tensor() or from_numpy()"
-        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import tinygrad_np as tg
-from nn.functional.checks import check_probability, check_tensor
+from nn.functional.checks import check_probability
 from tinygrad_np.core import wrap
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.tensor.generator import stream_of
 from tinygrad_np.tensor.random import arrange, order_of
 

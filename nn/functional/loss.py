@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 
 import tinygrad_np as tg
-from nn.functional.checks import check_reduction, check_tensor
+from nn.functional.checks import check_reduction
 from tinygrad_np import log_softmax
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.loss import pick_class, softmax_cross_entropy
 
 

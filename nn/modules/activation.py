@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import nn.functional as F
+from nn.functional.checks import check_probability
 from nn.modules.module import Module
 
 
@@ -65,7 +66,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        F.check_probability("Dropout", p)
+        check_probability("Dropout", p)
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Any) -> Any:

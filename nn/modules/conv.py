@@ -10,11 +10,12 @@ import tinygrad_np as tg
 from nn import init
 from nn.modules.module import Module
 from nn.parameter import Parameter
+from tinygrad_np.ops.checks import integer
 from tinygrad_np.ops.conv import same_padding
-from tinygrad_np.ops.window import ints
+from tinygrad_np.ops.window import check_rank, ints, transposed_size, window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tinygrad_np.ops.window import Ints
 
@@ -25,7 +26,8 @@ class _Convolution(Module):
     """What the four layers share: options, weight, bias, initialisation and representation."""
 
     dims: ClassVar[int]
-    transposed: ClassVar[bool] = False
+    stamps: ClassVar[bool] = False  # what an instance calls `transposed`
+    convolve: ClassVar[Callable[..., Any]]
     weight: Parameter
     bias: Parameter | None
 
@@ -34,18 +36,20 @@ class _Convolution(Module):
         in_channels: int,
         out_channels: int,
         kernel_size: Ints,
-        stride: Ints,
-        padding: Ints | str,
-        output_padding: Ints,
-        dilation: Ints,
-        groups: int,
-        bias: bool,
-        padding_mode: str,
-        device: object,
-        dtype: Any,
+        stride: Ints = 1,
+        padding: Ints | str = 0,
+        dilation: Ints = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: object = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         name, n = type(self).__name__, self.dims
+        in_channels = integer(name, "in_channels", in_channels)
+        out_channels = integer(name, "out_channels", out_channels)
+        groups = integer(name, "groups", groups)
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{name}: groups={groups} must divide both in_channels={in_channels} and "
@@ -55,7 +59,7 @@ class _Convolution(Module):
         self.kernel_size = ints(name, "kernel_size", kernel_size, n, 1)
         self.stride = ints(name, "stride", stride, n, 1)
         self.dilation = ints(name, "dilation", dilation, n, 1)
-        self.output_padding = ints(name, "output_padding", output_padding, n, 0)
+        self.transposed, self.output_padding = self.stamps, (0,) * n
         self.padding = self._padding(name, padding)
         if padding_mode not in PADDING_MODES:
             raise ValueError(
@@ -63,7 +67,7 @@ class _Convolution(Module):
                 f"{padding_mode!r}"
             )
         self.padding_mode = padding_mode
-        ends = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        ends = (in_channels, out_channels) if self.stamps else (out_channels, in_channels)
         shape = (ends[0], ends[1] // groups, *self.kernel_size)
         self.weight = Parameter(tg.empty(*shape, dtype=dtype, device=device))
         self.bias = Parameter(tg.empty(out_channels, dtype=dtype)) if bias else None
@@ -72,7 +76,7 @@ class _Convolution(Module):
     def _padding(self, name: str, padding: Ints | str) -> Any:
         if not isinstance(padding, str):
             return ints(name, "padding", padding, self.dims, 0)
-        if padding not in ("same", "valid") or self.transposed:
+        if padding not in ("same", "valid") or self.stamps:
             raise ValueError(f"{name}: padding must be ints, 'same' or 'valid', not {padding!r}")
         if padding == "same" and max(self.stride) > 1:
             raise ValueError(
@@ -88,6 +92,13 @@ class _Convolution(Module):
             fan_in = self.weight.shape[1] * math.prod(self.kernel_size)
             bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
             init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Any) -> Any:
+        """Slide the filters."""
+        x, padding = self._padded(input)
+        return self.convolve(
+            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
 
     def _padded(self, input: Any) -> tuple[Any, Any]:
         """Give the input and the padding that is left to the convolution."""
@@ -119,40 +130,7 @@ class _Convolution(Module):
         return ", ".join(parts)
 
 
-class _Sliding(_Convolution):
-    """Convolution."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Ints,
-        stride: Ints = 1,
-        padding: Ints | str = 0,
-        dilation: Ints = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: object = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            0,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
-        )
-
-
-class Conv1d(_Sliding):
+class Conv1d(_Convolution):
     """Filters that slide along one dimension; see `nn.functional.conv1d`.
 
     Weight `(out_channels, in_channels/groups, k)` and bias `(out_channels)` start uniform in
@@ -166,14 +144,10 @@ class Conv1d(_Sliding):
     """
 
     dims = 1
-
-    def forward(self, input: Any) -> Any:
-        """Slide the filters."""
-        x, padding = self._padded(input)
-        return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    convolve = staticmethod(F.conv1d)
 
 
-class Conv2d(_Sliding):
+class Conv2d(_Convolution):
     """Filters that slide over images; see `nn.functional.conv2d`.
 
     Weight `(out_channels, in_channels/groups, kh, kw)` and bias `(out_channels)` start uniform in
@@ -191,17 +165,13 @@ class Conv2d(_Sliding):
     """
 
     dims = 2
-
-    def forward(self, input: Any) -> Any:
-        """Slide the filters."""
-        x, padding = self._padded(input)
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    convolve = staticmethod(F.conv2d)
 
 
 class _Stamping(_Convolution):
     """Transposed convolution."""
 
-    transposed = True
+    stamps = True
 
     def __init__(
         self,
@@ -218,53 +188,46 @@ class _Stamping(_Convolution):
         device: object = None,
         dtype: Any = None,
     ) -> None:
+        name = type(self).__name__
         if padding_mode != "zeros":
             raise ValueError(
-                f"{type(self).__name__}: padding_mode must be 'zeros', not {padding_mode!r}: its "
-                "padding crops the result"
+                f"{name}: padding_mode must be 'zeros', not {padding_mode!r}: its padding crops "
+                "the result"
             )
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            output_padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
+        options = (stride, padding, dilation, groups, bias, padding_mode, device, dtype)
+        super().__init__(in_channels, out_channels, kernel_size, *options)
+        self.output_padding = ints(name, "output_padding", output_padding, self.dims, 0)
+
+    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
+        """Lay the stamps; `output_size` chooses among the sizes that the stride leaves open."""
+        extra = self._output_padding(input, output_size)
+        return self.convolve(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
         )
 
-    def _output_padding(self, input: Any, output_size: Sequence[int] | None) -> Any:
+    def _output_padding(self, input: Any, output_size: Sequence[int] | None) -> tuple[int, ...]:
         """Find the output padding that gives `output_size`, where that is asked for."""
-        n = self.dims
         if output_size is None:
             return self.output_padding
-        wanted = tuple(output_size)[-n:]
-        least = [
-            (places - 1) * s - 2 * p + d * (k - 1) + 1
-            for places, s, p, d, k in zip(
-                input.shape[-n:],
-                self.stride,
-                self.padding,
-                self.dilation,
-                self.kernel_size,
-                strict=True,
-            )
-        ]
-        most = [
-            low + max(s, d) - 1 for low, s, d in zip(least, self.stride, self.dilation, strict=True)
-        ]
+        name, n = type(self).__name__, self.dims
+        check_rank(name, input, n)
+        read = window(name, n, self.kernel_size, self.stride, self.padding, self.dilation)
+        wanted, given = tuple(output_size)[-n:], tuple(input.shape[-n:])
+        least = transposed_size(read, given)
+        most = tuple(low + step - 1 for low, step in zip(least, self.stride, strict=True))
         if len(output_size) not in (n, input.ndim) or any(
             not low <= size <= high for low, size, high in zip(least, wanted, most, strict=True)
         ):
             raise ValueError(
-                f"{type(self).__name__}: output_size {tuple(output_size)} cannot be had from an "
-                f"input of size {tuple(input.shape[-n:])}: it must lie from {tuple(least)} to "
-                f"{tuple(most)}"
+                f"{name}: output_size {tuple(output_size)} cannot be had from an input of size "
+                f"{given}: it must lie from {least} to {most}"
             )
         return tuple(size - low for size, low in zip(wanted, least, strict=True))
 
@@ -281,19 +244,7 @@ class ConvTranspose1d(_Stamping):
     """
 
     dims = 1
-
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
-        """Lay the stamps; `output_size` chooses among the sizes that the stride leaves open."""
-        return F.conv_transpose1d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size),
-            self.groups,
-            self.dilation,
-        )
+    convolve = staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(_Stamping):
@@ -308,19 +259,7 @@ class ConvTranspose2d(_Stamping):
     """
 
     dims = 2
-
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
-        """Lay the stamps; `output_size` chooses among the sizes that the stride leaves open."""
-        return F.conv_transpose2d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size),
-            self.groups,
-            self.dilation,
-        )
+    convolve = staticmethod(F.conv_transpose2d)
 
 
 class Unfold(Module):

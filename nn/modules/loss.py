@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import nn.functional as F
+from nn.functional.checks import check_reduction
+from nn.functional.loss import check_smoothing
 from nn.modules.module import Module
 
 
@@ -27,8 +29,8 @@ class CrossEntropyLoss(Module):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        F.check_reduction("CrossEntropyLoss", reduction)
-        F.check_smoothing("CrossEntropyLoss", label_smoothing)
+        check_reduction("CrossEntropyLoss", reduction)
+        check_smoothing("CrossEntropyLoss", label_smoothing)
         self.register_buffer("weight", weight)
         self.ignore_index, self.reduction = ignore_index, reduction
         self.label_smoothing = label_smoothing
@@ -55,7 +57,7 @@ class MSELoss(Module):
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
-        F.check_reduction("MSELoss", reduction)
+        check_reduction("MSELoss", reduction)
         self.reduction = reduction
 
     def forward(self, input: Any, target: Any) -> Any:

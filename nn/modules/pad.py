@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import nn.functional as F
 import tinygrad_np as tg
 from nn.modules.module import Module
+from tinygrad_np.ops.checks import integer
+from tinygrad_np.ops.window import check_rank
 
 
 class _Padding(Module):
@@ -18,12 +20,13 @@ class _Padding(Module):
     def __init__(self, padding: Any) -> None:
         super().__init__()
         sides = 2 * self.dims
-        given = (padding,) * sides if isinstance(padding, int) else tuple(padding)
+        given = padding if isinstance(padding, (tuple, list)) else (padding,) * sides
+        name = type(self).__name__
         if len(given) != sides:
             raise tg.ShapeError(
-                f"{type(self).__name__}: padding must be an int, or {sides} of them, not {padding}"
+                f"{name}: padding must be an int, or {sides} of them, not {padding}"
             )
-        self.padding = given
+        self.padding = tuple(integer(name, "padding", p) for p in given)
 
     def forward(self, input: Any) -> Any:
         """Pad."""
@@ -72,7 +75,18 @@ class ConstantPad2d(_ConstantPad):
     dims = 2
 
 
-class ZeroPad1d(_Padding):
+class _ZeroPad(_ConstantPad):
+    """Padding with zeros."""
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        """Places at each side."""
+        return f"{self.padding}"
+
+
+class ZeroPad1d(_ZeroPad):
     """Put zeros around the last dimension.
 
     >>> import nn, tinygrad_np as tg
@@ -83,7 +97,7 @@ class ZeroPad1d(_Padding):
     dims = 1
 
 
-class ZeroPad2d(_Padding):
+class ZeroPad2d(_ZeroPad):
     """Put zeros around the last two dimensions.
 
     >>> import nn, tinygrad_np as tg
@@ -142,7 +156,18 @@ class ReplicationPad2d(_Padding):
     mode = "replicate"
 
 
-class CircularPad1d(_Padding):
+class _CircularPad(_Padding):
+    """Padding that wraps round."""
+
+    mode = "circular"
+
+    def forward(self, input: Any) -> Any:
+        """Pad."""
+        check_rank(type(self).__name__, input, self.dims)
+        return super().forward(input)
+
+
+class CircularPad1d(_CircularPad):
     """Wrap round the last dimension.
 
     >>> import nn, tinygrad_np as tg
@@ -151,10 +176,9 @@ class CircularPad1d(_Padding):
     """
 
     dims = 1
-    mode = "circular"
 
 
-class CircularPad2d(_Padding):
+class CircularPad2d(_CircularPad):
     """Wrap round the last two dimensions.
 
     >>> import nn, tinygrad_np as tg
@@ -163,4 +187,3 @@ class CircularPad2d(_Padding):
     """
 
     dims = 2
-    mode = "circular"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import nn.functional as F
 from nn.modules.module import Module
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinygrad_np.ops.pool import Sizes
     from tinygrad_np.ops.window import Ints
 
 
 class _MaxPool(Module):
     """Options of max pooling."""
+
+    pool: ClassVar[Callable[..., Any]]
 
     def __init__(
         self,
@@ -29,6 +33,18 @@ class _MaxPool(Module):
         self.stride = kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def forward(self, input: Any) -> Any:
+        """Pool."""
+        return self.pool(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
 
     def extra_repr(self) -> str:
         """Where the windows stand."""
@@ -46,17 +62,7 @@ class MaxPool1d(_MaxPool):
     Size([5, 3, 5])
     """
 
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.max_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    pool = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
@@ -67,17 +73,7 @@ class MaxPool2d(_MaxPool):
     Size([5, 3, 14, 14])
     """
 
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    pool = staticmethod(F.max_pool2d)
 
 
 class AvgPool1d(Module):
@@ -161,13 +157,31 @@ class AvgPool2d(Module):
 class _AdaptivePool(Module):
     """How many bins."""
 
+    pool: ClassVar[Callable[..., Any]]
+
     def __init__(self, output_size: Sizes) -> None:
         super().__init__()
         self.output_size = output_size
 
+    def forward(self, input: Any) -> Any:
+        """Pool."""
+        return self.pool(input, self.output_size)
+
     def extra_repr(self) -> str:
         """How many bins."""
         return f"output_size={self.output_size}"
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    """How many bins, and whether to say where their maxima stand."""
+
+    def __init__(self, output_size: Sizes, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Any) -> Any:
+        """Pool."""
+        return self.pool(input, self.output_size, self.return_indices)
 
 
 class AdaptiveAvgPool1d(_AdaptivePool):
@@ -178,12 +192,10 @@ class AdaptiveAvgPool1d(_AdaptivePool):
     Size([5, 8, 3])
     """
 
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.adaptive_avg_pool1d(input, self.output_size)
+    pool = staticmethod(F.adaptive_avg_pool1d)
 
 
-class AdaptiveMaxPool1d(_AdaptivePool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """Largest number of each of `output_size` bins; see `nn.functional.adaptive_max_pool1d`.
 
     >>> import nn, tinygrad_np as tg
@@ -191,13 +203,7 @@ class AdaptiveMaxPool1d(_AdaptivePool):
     Size([5, 8, 3])
     """
 
-    def __init__(self, output_size: Sizes, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
-
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+    pool = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
@@ -208,12 +214,10 @@ class AdaptiveAvgPool2d(_AdaptivePool):
     Size([5, 8, 3, 7])
     """
 
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.adaptive_avg_pool2d(input, self.output_size)
+    pool = staticmethod(F.adaptive_avg_pool2d)
 
 
-class AdaptiveMaxPool2d(_AdaptivePool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """Largest number of each of `output_size` bins; see `nn.functional.adaptive_max_pool2d`.
 
     >>> import nn, tinygrad_np as tg
@@ -221,14 +225,8 @@ class AdaptiveMaxPool2d(_AdaptivePool):
     Size([5, 8, 3, 7])
     """
 
-    def __init__(self, output_size: Sizes, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
-
-    def forward(self, input: Any) -> Any:
-        """Pool."""
-        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+    pool = staticmethod(F.adaptive_max_pool2d)
 
 
-def _single(size: Any) -> tuple[int]:
-    return (size,) if isinstance(size, int) else size
+def _single(size: Any) -> tuple[int, ...]:
+    return tuple(size) if isinstance(size, (tuple, list)) else (size,)

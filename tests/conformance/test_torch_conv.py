@@ -283,6 +283,93 @@ def test_integers() -> None:
         np.testing.assert_array_equal(y.numpy(), z.numpy())
 
 
+def both_ways(call: Any, array: Any) -> None:
+    """The value and the gradient of `call(F, x)`, bit by bit, NaN included."""
+    x, r = tg.tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+    y, z = call(F, x), call(TF, r)
+    np.testing.assert_array_equal(y.detach().numpy(), z.detach().numpy())
+    g = RNG.integers(1, 9, tuple(y.shape)).astype(array.dtype)
+    y.backward(tg.tensor(g))
+    z.backward(torch.tensor(g))
+    np.testing.assert_array_equal(x.grad.numpy(), r.grad.numpy())
+
+
+@pytest.mark.parametrize("plane", ODD.values(), ids=list(ODD))
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 2), (2, 3)])
+def test_adaptive_pooling_of_odd_numbers(plane: Any, size: Any) -> None:
+    array = np.array(plane)[None]
+    both_ways(lambda lib, x: lib.adaptive_max_pool2d(x, size), array)
+    at = F.adaptive_max_pool2d(tg.tensor(array), size, return_indices=True)[1]
+    there = TF.adaptive_max_pool2d(torch.tensor(array), size, return_indices=True)[1]
+    np.testing.assert_array_equal(at.numpy(), there.numpy())
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("sides", [(0, 0), (0, 0, 0, 0), (0, 1), (0, 0, 2, 0)], ids=str)
+def test_padding_by_zero_places(mode: str, sides: Any) -> None:
+    rank = len(sides) // 2
+    array = numbers(*(2, 3, 4)[: rank + 1])
+    compare("pad", [array], {"pad": sides, "mode": mode})
+    for lib, copy in ((F, tg.tensor(array)), (TF, torch.tensor(array))):
+        lib.pad(copy, sides, mode=mode)[...] = 0.0
+        np.testing.assert_array_equal(copy.numpy(), array)
+
+
+HALF: dict[str, Any] = {
+    "conv2d": lambda lib, x: lib.conv2d(x, x[:4, :, :3, :2], x[0, 0, 0, :4]),
+    "conv_transpose2d": lambda lib, x: lib.conv_transpose2d(x, x[:3, :, :3, :2], x[0, 0, 0, :3]),
+    "avg_pool2d": lambda lib, x: lib.avg_pool2d(x * 1000, 3, 2, 1),
+    "max_pool2d": lambda lib, x: lib.max_pool2d(x, 3, 2, 1),
+    "adaptive_avg_pool2d": lambda lib, x: lib.adaptive_avg_pool2d(x * 1000, (3, 2)),
+    "adaptive_max_pool2d": lambda lib, x: lib.adaptive_max_pool2d(x, (3, 2)),
+    "pad": lambda lib, x: lib.pad(x, (1, 2), value=0.1),
+}
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_half_precision(name: str) -> None:
+    """Within two roundings of PyTorch, which rounds more often where it transposes."""
+    array = (RNG.random((4, 3, 8, 7)) * 30).astype(np.float16)
+    y, z = HALF[name](F, tg.tensor(array)), HALF[name](TF, torch.tensor(array))
+    assert str(y.dtype) == "float16"
+    np.testing.assert_allclose(y.numpy().astype("f4"), z.numpy().astype("f4"), rtol=2**-9)
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("channels", [3, 16, 32])
+def test_convolution_of_odd_numbers(odd: float, channels: int) -> None:
+    """One odd number reaches the windows that hold it, and no others."""
+    x = RNG.integers(1, 9, (8, channels, 9, 8)).astype("f4")
+    w = RNG.integers(1, 3, (channels, channels, 3, 3)).astype("f4")
+    x[1, 1, 4, 4] = odd
+    y = F.conv2d(tg.tensor(x), tg.tensor(w), padding=1)
+    z = TF.conv2d(torch.tensor(x), torch.tensor(w), padding=1)
+    np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=1e-5)
+
+
+REFUSED: dict[str, Any] = {
+    "padding of a dilated window": lambda lib, x: lib.max_pool2d(x, 2, 1, 2, 3),
+    "padding of a dilated line": lambda lib, x: lib.max_pool1d(x[0], 2, 1, 2, 3),
+    "kernel of size 0": lambda lib, x: lib.conv2d(x, x[:, :, :0]),
+    "no filters": lambda lib, x: lib.conv2d(x, x[:0]),
+    "no outputs": lambda lib, x: lib.conv_transpose2d(x, x[:, :0].mT),
+    "a value too large": lambda lib, x: lib.pad(x, (1, 1), value=1e300),
+    "weight of numbers": lambda lib, x: lib.conv2d(x, [[1.0]]),
+    "a bias of one number": lambda lib, x: lib.conv2d(x, x, 1.0),
+    "pad by a number": lambda lib, x: lib.pad(x, 2),
+    "pad by a half": lambda lib, x: lib.pad(x, (1.5, 1)),
+    "groups of a float": lambda lib, x: lib.conv2d(x, x, groups=1.0),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED.values(), ids=list(REFUSED))
+def test_both_refuse(call: Any) -> None:
+    with pytest.raises((RuntimeError, TypeError)) as theirs:
+        call(TF, torch.ones(2, 2, 4, 4))
+    with pytest.raises(theirs.type):
+        call(F, tg.ones(2, 2, 4, 4))
+
+
 MODULES = [
     "Conv1d(4, 6, 3)",
     "Conv1d(4, 6, 3, padding='same', bias=False, groups=2, padding_mode='reflect')",
@@ -300,6 +387,8 @@ MODULES = [
     "MaxPool2d((2, 3), 1, ceil_mode=True)",
     "MaxPool2d(2, dilation=2, return_indices=True)",
     "AvgPool1d(2)",
+    "AvgPool1d([2])",
+    "MaxPool2d(2, [])",
     "AvgPool1d(3, 2, 1, True, False)",
     "AvgPool2d(2)",
     "AvgPool2d((2, 3), 1, (1, 0), True, False, 3)",
@@ -319,6 +408,12 @@ MODULES = [
 ]
 
 
+def public(module: Any) -> dict[str, Any]:
+    """What it keeps beside its parameters, which lie elsewhere in PyTorch."""
+    hidden = ("_", "weight", "bias")
+    return {name: value for name, value in vars(module).items() if not name.startswith(hidden)}
+
+
 @pytest.mark.parametrize("spelled", MODULES)
 def test_modules(spelled: str) -> None:
     tg.manual_seed(3)
@@ -327,6 +422,7 @@ def test_modules(spelled: str) -> None:
     theirs = eval(f"nn.{spelled}", {"nn": torch.nn})
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert public(ours) == public(theirs)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
     np.testing.assert_array_equal(tg.rand(1).numpy(), torch.rand(1).numpy())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
+import pytest
 from geometry import MANY, pairs, stored
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_np.kernels import adaptive, pool, windows
+from tinygrad_np.kernels import adaptive, pool
+from tinygrad_np.kernels.windows import Axis
 
 
 @st.composite
@@ -28,19 +31,22 @@ def geometries(draw: st.DrawFn) -> Any:
     return q
 
 
-def axes_of(q: Any) -> Any:
-    return windows.axes(
-        q["hw"], q["kernel"], q["stride"], q["padding"], q["dilation"], q["ceil_mode"]
+def axes_of(q: Any) -> tuple[Axis, Axis]:
+    h, w = (
+        Axis(size, kernel, stride, pad, pad, dilation)
+        for size, kernel, stride, pad, dilation in zip(
+            *(q[name] for name in ("hw", "kernel", "stride", "padding", "dilation")), strict=True
+        )
     )
+    return (h.ceiled(), w.ceiled()) if q["ceil_mode"] else (h, w)
 
 
 def fits(q: Any) -> Any:
     """Some window fits, and none lies in the padding alone (PyTorch writes out of bounds there)."""
-    try:
-        h, w = axes_of(q)
-    except ValueError:
-        return False
-    return all(list(window(h, w, i, j)) for i in range(h.out) for j in range(w.out))
+    h, w = axes_of(q)
+    return min(h.out, w.out) > 0 and all(
+        list(window(h, w, i, j)) for i in range(h.out) for j in range(w.out)
+    )
 
 
 drawn = geometries().filter(fits)
@@ -70,18 +76,16 @@ def first_largest(plane: Any, at: Any) -> Any:
     return max(at, key=lambda p: plane[p])  # max returns the first of equals
 
 
+def largest(plane: Any, at: Any) -> Any:
+    """The last NaN, as in PyTorch, where each NaN replaces what was found before it."""
+    spoiled = [p for p in at if np.isnan(plane[p])]
+    return spoiled[-1] if spoiled else first_largest(plane, at)
+
+
 def padded(a: Any, i: int) -> int:
     """Taps of a window along one axis that lie in the input or its declared padding."""
     start = i * a.stride - a.before
     return min(start + a.kernel, a.size + a.before) - start
-
-
-def named(q: Any, *names: str) -> Any:
-    return {name: q[name] for name in names}
-
-
-MAX = ("kernel", "stride", "padding", "dilation", "ceil_mode")
-AVG = ("kernel", "stride", "padding", "ceil_mode")
 
 
 @MANY
@@ -94,15 +98,13 @@ def test_max_pool_equals_the_naive_loop(q: Any, dtype: Any) -> None:
         r, s = first_largest(x[n, c], at)
         y[n, c, i, j] = x[n, c, r, s]
         gx[n, c, r, s] += g[n, c, i, j]
-    options = named(q, *MAX)
-    found = pool.max_pool2d(x, **options)
+    found = pool.max_pool2d(x, h, w)
     np.testing.assert_array_equal(found, y)
     assert found.dtype == dtype
-    back = pool.max_pool2d_backward(g, x, **options)
+    back = pool.max_pool2d_backward(g, x, y, h, w)
     np.testing.assert_array_equal(back, gx)
     assert back.dtype == dtype
-    values, indices = pool.max_pool2d_indices(x, **options)
-    np.testing.assert_array_equal(values, y)
+    indices = pool.max_pool2d_indices(x, h, w)
     np.testing.assert_array_equal(pool.scatter(g, indices, q["hw"]), gx)
 
 
@@ -115,14 +117,11 @@ def test_a_nan_wins_and_takes_the_gradient(q: Any) -> None:
     y, gx = np.empty(g.shape), np.zeros(x.shape)
     for n, c, i, j in np.ndindex(*g.shape):
         at = list(window(h, w, i, j))
-        spoiled = [p for p in at if np.isnan(x[n, c, *p])]
-        # The last NaN, as in PyTorch, where each NaN replaces what was found before it.
-        r, s = spoiled[-1] if spoiled else first_largest(x[n, c], at)
+        r, s = largest(x[n, c], at)
         y[n, c, i, j] = x[n, c, r, s]
         gx[n, c, r, s] += g[n, c, i, j]
-    options = named(q, *MAX)
-    np.testing.assert_array_equal(pool.max_pool2d(x, **options), y)
-    np.testing.assert_array_equal(pool.max_pool2d_backward(g, x, **options), gx)
+    np.testing.assert_array_equal(pool.max_pool2d(x, h, w), y)
+    np.testing.assert_array_equal(pool.max_pool2d_backward(g, x, y, h, w), gx)
 
 
 @MANY
@@ -130,23 +129,26 @@ def test_a_nan_wins_and_takes_the_gradient(q: Any) -> None:
 def test_avg_pool_equals_the_naive_loop(q: Any, include: Any, divisor: Any) -> None:
     q["dilation"] = (1, 1)
     x, g, h, w = arrays(q)
-    options = named(q, *AVG) | {"count_include_pad": include, "divisor_override": divisor}
-    y, gx = pool.avg_pool2d(x, **options), pool.avg_pool2d_backward(g, q["hw"], **options)
+    share = np.asarray(1 / divisor) if divisor else pool.shares(h, w, padding=include)
+    y, gx = pool.avg_pool2d(x, h, w, share), pool.avg_pool2d_backward(g, h, w, share)
     assert y.shape == g.shape
     assert gx.shape == x.shape
     np.testing.assert_allclose((y * g).sum(), (x * gx).sum(), rtol=1e-9, atol=1e-9)
     for n, c, i, j in np.ndindex(*g.shape):
         at = list(window(h, w, i, j))
-        share = divisor or (padded(h, i) * padded(w, j) if include else len(at))
+        count = divisor or (padded(h, i) * padded(w, j) if include else len(at))
         total = sum(x[n, c, *p] for p in at)
-        np.testing.assert_allclose(y[n, c, i, j], total / share, atol=1e-12)
+        np.testing.assert_allclose(y[n, c, i, j], total / count, atol=1e-12)
 
 
 @MANY
-@given(pairs(1, 9), pairs(1, 6), st.integers(0, 5))
-def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any) -> None:
+@given(pairs(1, 9), pairs(1, 6), st.integers(0, 5), st.booleans())
+def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any, odd: bool) -> None:
     rng = np.random.default_rng(0)
-    x = stored(rng.integers(-3, 3, (2, 3, *hw)).astype(float), layout)
+    x = rng.integers(-3, 3, (2, 3, *hw)).astype(float)
+    if odd:
+        x[x == 1] = np.nan
+    x = stored(x, layout)
     g = rng.standard_normal((2, 3, *out))
     means, tops = np.empty(g.shape), np.empty(g.shape)
     shared, routed = np.zeros(x.shape), np.zeros(x.shape)
@@ -157,28 +159,57 @@ def test_adaptive_pools_equal_the_naive_loop(hw: Any, out: Any, layout: Any) -> 
         means[n, c, i, j] = sum(x[n, c, *p] for p in at) / len(at)
         for p in at:
             shared[n, c, *p] += g[n, c, i, j] / len(at)
-        top = first_largest(x[n, c], at)
+        top = largest(x[n, c], at)
         tops[n, c, i, j] = x[n, c, *top]
         routed[n, c, *top] += g[n, c, i, j]
     np.testing.assert_allclose(adaptive.adaptive_avg_pool2d(x, out), means, atol=1e-12)
     np.testing.assert_allclose(adaptive.adaptive_avg_pool2d_backward(g, hw), shared, atol=1e-12)
-    values, indices = adaptive.adaptive_max_pool2d(x, out)
-    np.testing.assert_array_equal(values, tops)
-    found = adaptive.adaptive_max_pool2d_backward(g, indices, hw)
-    np.testing.assert_allclose(found, routed, atol=1e-12)
+    indices = adaptive.adaptive_max_pool2d_indices(x, out)
+    flat = [a.reshape(6, math.prod(a.shape[2:])) for a in (x, indices, tops)]
+    np.testing.assert_array_equal(np.take_along_axis(*flat[:2], 1), flat[2])
+    np.testing.assert_allclose(pool.scatter(g, indices, hw), routed, atol=1e-12)
+
+
+def routed(g: Any, x: Any, h: Axis, w: Axis) -> Any:
+    return pool.max_pool2d_backward(g, x, pool.max_pool2d(x, h, w), h, w).ravel()
 
 
 def test_ties_and_overlaps() -> None:
-    x = np.zeros((1, 1, 2, 2))
-    g = np.ones((1, 1, 1, 1))
-    gx = pool.max_pool2d_backward(g, x, (2, 2), stride=(2, 2))
-    np.testing.assert_array_equal(gx.ravel(), [1, 0, 0, 0])
+    found = routed(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 2, 2)), Axis(2, 2, 2), Axis(2, 2, 2))
+    np.testing.assert_array_equal(found, [1, 0, 0, 0])
     x = np.array([1.0, 5, 1]).reshape(1, 1, 1, 3)
-    gx = pool.max_pool2d_backward(np.ones((1, 1, 1, 2)), x, (1, 2), stride=(1, 1))
-    np.testing.assert_array_equal(gx.ravel(), [0, 2, 0])
+    found = routed(np.ones((1, 1, 1, 2)), x, Axis(1, 1), Axis(3, 2, 1))
+    np.testing.assert_array_equal(found, [0, 2, 0])
 
 
-def test_an_infinite_gradient_stays_where_it_belongs() -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_infinite_gradient_stays_where_it_belongs(stride: int) -> None:
     x = np.array([1.0, 5]).reshape(1, 1, 1, 2)
-    gx = pool.max_pool2d_backward(np.full((1, 1, 1, 1), np.inf), x, (1, 2), stride=(1, 2))
-    np.testing.assert_array_equal(gx.ravel(), [0, np.inf])
+    found = routed(np.full((1, 1, 1, 1), np.inf), x, Axis(1, 1), Axis(2, 2, stride))
+    np.testing.assert_array_equal(found, [0, np.inf])
+
+
+@given(drawn, st.data())
+def test_a_small_block_gives_what_a_large_one_does(q: Any, data: st.DataObject) -> None:
+    """Also where some blocks hold a NaN and others do not."""
+    h, w = axes_of(q)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 2, (2, 7, *q["hw"])).astype(float)
+    for c in data.draw(st.sets(st.integers(0, 6), max_size=2)):
+        x[data.draw(st.integers(0, 1)), c, 0, 0] = np.nan
+    x = stored(x, q["layout"])
+    g = rng.integers(1, 9, (2, 7, h.out, w.out)).astype(float)  # whole: added up in any order
+    share = pool.shares(h, w, padding=False)
+
+    def everything() -> Any:
+        y = pool.max_pool2d(x, h, w)
+        yield from (y, pool.max_pool2d_backward(g, x, y, h, w))
+        yield from (pool.avg_pool2d(x, h, w, share), pool.avg_pool2d_backward(g, h, w, share))
+
+    whole = list(everything())
+    assert len(pool._blocks(x)) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "BLOCK", 20)
+        assert len(pool._blocks(x)) > 1 or x.size <= pool.BLOCK
+        for found, expected in zip(everything(), whole, strict=True):
+            np.testing.assert_array_equal(found, expected)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_np.kernels.pool import scatter
+from tinygrad_np.kernels.windows import float_type
 
 if TYPE_CHECKING:
     from tinygrad_np.kernels.windows import Array, Pair
@@ -23,32 +23,32 @@ def bins(size: int, out: int) -> list[slice]:
 
 def adaptive_avg_pool2d(x: Array, output_hw: Pair) -> Array:
     """Mean of each bin: ``(N, C, H, W) -> (N, C, *output_hw)``."""
-    return _means(_means(x, 3, output_hw[1]), 2, output_hw[0])
+    wide = _means(x.astype(float_type(x), copy=False), 3, output_hw[1])
+    return _means(wide, 2, output_hw[0]).astype(x.dtype, copy=False)
 
 
 def adaptive_avg_pool2d_backward(g: Array, input_hw: Pair) -> Array:
     """Adjoint of `adaptive_avg_pool2d`."""
-    return _share(_share(g, 2, input_hw[0]), 3, input_hw[1])
+    tall = _share(g.astype(float_type(g), copy=False), 2, input_hw[0])
+    return _share(tall, 3, input_hw[1]).astype(g.dtype, copy=False)
 
 
-def adaptive_max_pool2d(x: Array, output_hw: Pair) -> tuple[Array, Array]:
-    """Largest value of each bin, and its flat index ``h * W + w`` (first on ties), int64."""
+def adaptive_max_pool2d_indices(x: Array, output_hw: Pair) -> Array:
+    """Flat index ``h * W + w`` of the largest value of each bin, int64.
+
+    The first on ties, but the last NaN, as in `max_pool2d_indices`.
+    """
     (n, c, h, w), (oh, ow) = x.shape, output_hw
-    y = np.empty((n, c, oh, ow), x.dtype)
-    indices = np.empty(y.shape, np.int64)
+    indices = np.empty((n, c, oh, ow), np.int64)
     for i, rows in enumerate(bins(h, oh)):
         for j, columns in enumerate(bins(w, ow)):
             width = columns.stop - columns.start
             block = x[:, :, rows, columns].reshape(n, c, (rows.stop - rows.start) * width)
             best = block.argmax(2)
-            y[:, :, i, j] = np.take_along_axis(block, best[..., None], 2)[..., 0]
+            odd = np.isnan(block[:, :, ::-1])
+            best = np.where(odd.any(2), block.shape[2] - 1 - odd.argmax(2), best)
             indices[:, :, i, j] = (rows.start + best // width) * w + columns.start + best % width
-    return y, indices
-
-
-def adaptive_max_pool2d_backward(g: Array, indices: Array, input_hw: Pair) -> Array:
-    """Adjoint of `adaptive_max_pool2d`: what `indices` chose takes all; overlaps add."""
-    return scatter(g, indices, input_hw)
+    return indices
 
 
 def _means(x: Array, axis: int, out: int) -> Array:

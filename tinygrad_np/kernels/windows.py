@@ -43,6 +43,26 @@ class Axis(NamedTuple):
         """Padded inputs that some window reaches; at least ``before + size``."""
         return max((self.out - 1) * self.stride + self.reach, self.before + self.size)
 
+    def ceiled(self) -> Axis:
+        """Pad the end: a last, partial window counts if it starts in the input or before it."""
+        total = self.size + self.before + self.after - self.reach
+        out = -(-total // self.stride) + 1
+        if (out - 1) * self.stride >= self.size + self.before:
+            out -= 1
+        after = (out - 1) * self.stride + self.reach - self.size - self.before
+        return self._replace(after=max(after, self.after))
+
+    @property
+    def misses(self) -> bool:
+        """Whether some window has no tap inside the input: a dilated one may step over it.
+
+        For padding less than a kernel.
+        """
+        if self.dilation == 1 and self.size:
+            return False
+        hit = {o for k in range(self.kernel) for o in range(self.out)[self.tap(k)[0]]}
+        return len(hit) < self.out
+
     def tap(self, k: int) -> tuple[slice, slice]:
         """The outputs whose tap `k` lies inside the input, and the inputs that they read."""
         offset = k * self.dilation - self.before
@@ -88,16 +108,10 @@ def axes(
     stride: Pair = (1, 1),
     padding: Padding = (0, 0),
     dilation: Pair = (1, 1),
-    ceil_mode: bool = False,
 ) -> tuple[Axis, Axis]:
     """The two axes of a 2-D window; raises ValueError where no window fits."""
     pads = [(p, p) if isinstance(p, (int, np.integer)) else tuple(p) for p in padding]
-    built = [
-        Axis(*map(int, (size[i], kernel[i], stride[i], *pads[i], dilation[i]))) for i in (0, 1)
-    ]
-    if ceil_mode:
-        built = [_ceil(axis) for axis in built]
-    h, w = built
+    h, w = (Axis(*map(int, (size[i], kernel[i], stride[i], *pads[i], dilation[i]))) for i in (0, 1))
     if h.out < 1 or w.out < 1:
         padded = (h.size + h.before + h.after, w.size + w.before + w.after)
         raise ValueError(
@@ -105,16 +119,6 @@ def axes(
             "output size is too small"
         )
     return h, w
-
-
-def _ceil(axis: Axis) -> Axis:
-    """Pad the end: a last, partial window counts if it starts in the input or the left padding."""
-    total = axis.size + axis.before + axis.after - axis.reach
-    out = -(-total // axis.stride) + 1
-    if (out - 1) * axis.stride >= axis.size + axis.before:
-        out -= 1
-    after = (out - 1) * axis.stride + axis.reach - axis.size - axis.before
-    return axis._replace(after=max(after, axis.after))
 
 
 def float_type(*operands: Array) -> np.dtype[Any]:

@@ -15,23 +15,27 @@ import numpy as np
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.kernels import conv as kernels
+from tinygrad_np.kernels.windows import float_type
+from tinygrad_np.ops.checks import check_tensor, integer
 from tinygrad_np.ops.reduce import sum
 from tinygrad_np.ops.shape import reshape
 from tinygrad_np.ops.window import (
     LETTERS,
-    check_fits,
+    Pads,
+    Window,
     check_rank,
     from_image,
     ints,
-    lifted,
+    places,
     to_image,
+    transposed_size,
+    window,
 )
 
 if TYPE_CHECKING:
     from tinygrad_np.ops.window import Ints
 
 V = TypeVar("V")
-Pads = tuple[tuple[int, int], ...]  # (before, after) of each spatial dimension
 
 
 class Convolution(Op):
@@ -90,10 +94,12 @@ class Conv2dInput(Convolution):
         self.size = size  # of the images
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        y = kernels.conv2d_input(x, w, self.size, **self.geometry)
-        if b is not None:
-            y += b[:, None, None]
-        return y
+        if b is None:
+            return kernels.conv2d_input(x, w, self.size, **self.geometry)
+        dtype = float_type(x, w)  # what the kernel sums in: the bias belongs to the sum
+        y = kernels.conv2d_input(x.astype(dtype, copy=False), w, self.size, **self.geometry)
+        y += b[:, None, None]
+        return y.astype(x.dtype, copy=False)
 
     def vjp(self, g: Operand, x: Operand, w: Operand, *rest: Operand) -> Thunks:
         thunks = (
@@ -145,7 +151,8 @@ def conv1d(
     >>> tg.nn.functional.conv1d(x, edge)
     tensor([[1., 2., 3.]])
     """
-    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    read = _sliding("conv1d", 1, weight, stride, padding, dilation)
+    return _convolve(read, input, weight, bias, groups)
 
 
 def conv2d(
@@ -182,7 +189,8 @@ def conv2d(
     tensor([[[[2., 3.],
               [5., 6.]]]])
     """
-    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    read = _sliding("conv2d", 2, weight, stride, padding, dilation)
+    return _convolve(read, input, weight, bias, groups)
 
 
 def conv_transpose1d(
@@ -205,18 +213,8 @@ def conv_transpose1d(
     >>> tg.nn.functional.conv_transpose1d(x, stamp, stride=2)
     tensor([[ 1.,  2., 13., 20., 30.]])
     """
-    return _transposed(
-        "conv_transpose1d",
-        1,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
-    )
+    read = _stamping("conv_transpose1d", 1, weight, stride, padding, dilation)
+    return _transposed(read, input, weight, bias, output_padding, groups)
 
 
 def conv_transpose2d(
@@ -248,18 +246,8 @@ def conv_transpose2d(
     tensor([[[[ 1., 11., 10.],
               [ 1., 11., 10.]]]])
     """
-    return _transposed(
-        "conv_transpose2d",
-        2,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
-    )
+    read = _stamping("conv_transpose2d", 2, weight, stride, padding, dilation)
+    return _transposed(read, input, weight, bias, output_padding, groups)
 
 
 def same_padding(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Pads:
@@ -268,113 +256,111 @@ def same_padding(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Pads:
     return tuple((t // 2, t - t // 2) for t in total)
 
 
-def _convolve(
-    name: str,
-    n: int,
-    input: V,
-    weight: V,
-    bias: V | None,
-    stride: Ints,
-    padding: Ints | str,
-    dilation: Ints,
-    groups: int,
-) -> V:
-    x: Operand = input
-    w: Operand = weight
-    _check_operands(name, n, x, w, bias, "O, C/groups")
-    strides = ints(name, "stride", stride, n, 1)
-    dilations = ints(name, "dilation", dilation, n, 1)
-    kernel = tuple(w.shape[2:])
-    if isinstance(padding, str):
-        pads = _named_padding(name, padding, kernel, strides, dilations)
-    else:
-        pads = tuple((p, p) for p in ints(name, "padding", padding, n, 0))
-    _check_groups(name, groups, w.shape[0])
-    if w.shape[1] * groups != x.shape[-n - 1]:
-        raise ShapeError(
-            f"{name}: weight of shape {tuple(w.shape)} with groups={groups} expects an input of "
-            f"{w.shape[1] * groups} channels, and the input of shape {tuple(x.shape)} has "
-            f"{x.shape[-n - 1]}"
+def _sliding(
+    name: str, n: int, weight: Operand, stride: Ints, padding: Ints | str, dilation: Ints
+) -> Window:
+    """Read the window of a convolution, whose padding may be a word."""
+    kernel = _kernel(name, n, weight, "O, C/groups", 1)
+    if not isinstance(padding, str):
+        return window(name, n, kernel, stride, padding, dilation)
+    read = window(name, n, kernel, stride, 0, dilation)
+    if padding == "valid":
+        return read
+    if padding != "same":
+        raise ShapeError(f"{name}: padding must be 'valid', 'same' or ints, not {padding!r}")
+    if max(read.stride) > 1:
+        raise RuntimeError(
+            f"{name}: padding='same' has no meaning with stride {read.stride}: sizes cannot stay "
+            "the same; give the padding as ints"
         )
-    _check_bias(name, bias, w.shape[0])
-    check_fits(name, x.shape[-n:], kernel, pads, dilations)
-    op = Conv2d(lifted(strides, 1), lifted(pads, (0, 0)), lifted(dilations, 1), groups)
-    operands = (to_image(input, n), weight if n == 2 else _tall(weight))
-    y = apply(op, *operands) if bias is None else apply(op, *operands, bias)
-    return from_image(y, n, x.ndim)
+    return read._replace(padding=same_padding(read.kernel, read.dilation))
 
 
-def _transposed(
-    name: str,
-    n: int,
-    input: V,
-    weight: V,
-    bias: V | None,
-    stride: Ints,
-    padding: Ints,
-    output_padding: Ints,
-    groups: int,
-    dilation: Ints,
-) -> V:
-    x: Operand = input
-    w: Operand = weight
-    _check_operands(name, n, x, w, bias, "C, O/groups")
-    strides = ints(name, "stride", stride, n, 1)
-    dilations = ints(name, "dilation", dilation, n, 1)
-    pads = ints(name, "padding", padding, n, 0)
-    extra = ints(name, "output_padding", output_padding, n, 0)
-    _check_groups(name, groups, w.shape[0])
-    if w.shape[0] != x.shape[-n - 1]:
-        raise ShapeError(
-            f"{name}: weight of shape {tuple(w.shape)} expects an input of {w.shape[0]} channels, "
-            f"and the input of shape {tuple(x.shape)} has {x.shape[-n - 1]}"
-        )
-    _check_bias(name, bias, w.shape[1] * groups)
-    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
-        raise ShapeError(
-            f"{name}: output_padding {extra} must be smaller than the stride {strides} or the "
-            f"dilation {dilations}"
-        )
-    # More than stride − 1 extra places would hold a further window: the padding after them is cut.
-    beyond = (max(0, e - s + 1) for e, s in zip(extra, strides, strict=True))
-    sides = tuple((p, p - b) for p, b in zip(pads, beyond, strict=True))
-    size = tuple(
-        (places - 1) * s - 2 * p + d * (k - 1) + 1 + e
-        for places, s, p, d, k, e in zip(
-            x.shape[-n:], strides, pads, dilations, w.shape[2:], extra, strict=True
-        )
-    )
-    if min(size) < 1:
-        raise ShapeError(
-            f"{name}: an input of size {tuple(x.shape[-n:])} with kernel {tuple(w.shape[2:])}, "
-            f"stride {strides} and padding {pads} gives size {size}: output size is too small; "
-            "pad less"
-        )
-    op = Conv2dInput(
-        lifted(size, 1),
-        stride=lifted(strides, 1),
-        padding=lifted(sides, (0, 0)),
-        dilation=lifted(dilations, 1),
-        groups=groups,
-    )
-    operands = (to_image(input, n), weight if n == 2 else _tall(weight))
-    y = apply(op, *operands) if bias is None else apply(op, *operands, bias)
-    return from_image(y, n, x.ndim)
+def _stamping(
+    name: str, n: int, weight: Operand, stride: Ints, padding: Ints, dilation: Ints
+) -> Window:
+    """Read the window of a transposed convolution."""
+    kernel = _kernel(name, n, weight, "C, O/groups", 2)
+    return window(name, n, kernel, stride, padding, dilation)
 
 
-def _tall(weight: V) -> V:
-    """`(O, C, k)` to `(O, C, 1, k)`."""
-    w: Operand = weight
-    return reshape(weight, (*w.shape[:2], 1, w.shape[2]))
-
-
-def _check_operands(name: str, n: int, x: Operand, w: Operand, b: Operand, lead: str) -> None:
-    check_rank(name, x, n)
+def _kernel(name: str, n: int, w: Operand, lead: str, filled: int) -> tuple[int, ...]:
+    """Size of the kernel, after checking the weight, whose `filled` first sizes must not be 0."""
+    check_tensor(name, "weight", w)
     if w.ndim != n + 2:
         letters = ", ".join((lead, *(f"k{letter.lower()}" for letter in LETTERS[n])))
         raise ShapeError(
             f"{name}: the weight needs shape ({letters}), and has shape {tuple(w.shape)}"
         )
+    if 0 in w.shape[:filled]:
+        raise ShapeError(f"{name}: the weight of shape {tuple(w.shape)} holds no filters")
+    return tuple(w.shape[2:])
+
+
+def _convolve(read: Window, input: V, weight: V, bias: V | None, groups: int) -> V:
+    x: Operand = input
+    w: Operand = weight
+    groups = _check_operands(read, x, w, bias, groups)
+    _check_channels(read, x, w, w.shape[1] * groups, groups)
+    _check_bias(read.name, bias, w.shape[0])
+    places(read, x.shape[-read.dims :])
+    return _apply(Conv2d(**read.geometry, groups=groups), read.dims, input, weight, bias)
+
+
+def _transposed(
+    read: Window, input: V, weight: V, bias: V | None, output_padding: Ints, groups: int
+) -> V:
+    x: Operand = input
+    w: Operand = weight
+    name, strides, dilations = read.name, read.stride, read.dilation
+    extra = ints(name, "output_padding", output_padding, read.dims, 0)
+    groups = _check_operands(read, x, w, bias, groups)
+    _check_channels(read, x, w, w.shape[0], groups)
+    _check_bias(name, bias, w.shape[1] * groups)
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
+        raise ShapeError(
+            f"{name}: output_padding {extra} must be smaller than the stride {strides} or the "
+            f"dilation {dilations}: it chooses among sizes that a larger stride leaves open"
+        )
+    least = transposed_size(read, x.shape[-read.dims :])
+    size = tuple(n + e for n, e in zip(least, extra, strict=True))
+    if min(size) < 1:
+        raise ShapeError(
+            f"{name}: an input of size {tuple(x.shape[-read.dims :])} with kernel {read.kernel}, "
+            f"stride {strides} and padding {tuple(p for p, _ in read.padding)} gives size {size}: "
+            "output size is too small; pad less"
+        )
+    # More than stride − 1 extra places would hold a further window: the padding after them is cut.
+    beyond = (max(0, e - s + 1) for e, s in zip(extra, strides, strict=True))
+    sides = tuple((p, q - b) for (p, q), b in zip(read.padding, beyond, strict=True))
+    stamps = read._replace(padding=sides)
+    image = size if read.dims == 2 else (1, *size)
+    return _apply(
+        Conv2dInput((image[0], image[1]), **stamps.geometry, groups=groups),
+        read.dims,
+        input,
+        weight,
+        bias,
+    )
+
+
+def _apply(op: Convolution, n: int, input: V, weight: V, bias: V | None) -> V:
+    """Convolve images: `(N, C, L)` and `(O, C, k)` are images and filters of height 1."""
+    x: Operand = input
+    w: Operand = weight
+    operands = (
+        to_image(input, n),
+        weight if n == 2 else reshape(weight, (*w.shape[:2], 1, w.shape[2])),
+    )
+    y = apply(op, *operands) if bias is None else apply(op, *operands, bias)
+    return from_image(y, n, x.ndim)
+
+
+def _check_operands(read: Window, x: Operand, w: Operand, b: Operand, groups: object) -> int:
+    name = read.name
+    check_rank(name, x, read.dims)
+    if b is not None:
+        check_tensor(name, "bias", b)
     for role, other in (("weight", w), ("bias", b)):
         if other is not None and other.dtype != x.dtype:
             raise DtypeError(
@@ -383,12 +369,24 @@ def _check_operands(name: str, n: int, x: Operand, w: Operand, b: Operand, lead:
             )
     if x.dtype == np.bool_:
         raise DtypeError(f"{name} multiplies and adds, and cannot do so with bools: use .float()")
-
-
-def _check_groups(name: str, groups: int, channels: int) -> None:
-    if groups < 1 or channels % groups:
+    parts, channels = integer(name, "groups", groups), w.shape[0]
+    if parts < 1 or channels % parts:
         raise ShapeError(
-            f"{name}: groups={groups} must divide the {channels} channels, dimension 0 of weight"
+            f"{name}: groups={parts} must divide the {channels} channels, dimension 0 of weight; "
+            f"take a divisor of {channels}"
+        )
+    return parts
+
+
+def _check_channels(read: Window, x: Operand, w: Operand, expected: int, groups: int) -> None:
+    given = x.shape[-read.dims - 1]
+    if given != expected:
+        fix = f"build the layer for {given}"
+        if x.shape[-1] == expected:
+            fix = f"bring the channels before {', '.join(LETTERS[read.dims])} with permute"
+        raise ShapeError(
+            f"{read.name}: weight of shape {tuple(w.shape)} with groups={groups} expects an input "
+            f"of {expected} channels, and the input of shape {tuple(x.shape)} has {given}; {fix}"
         )
 
 
@@ -396,24 +394,5 @@ def _check_bias(name: str, bias: Operand, channels: int) -> None:
     if bias is not None and tuple(bias.shape) != (channels,):
         raise ShapeError(
             f"{name}: the bias needs shape {(channels,)}, one number for each output channel, and "
-            f"has shape {tuple(bias.shape)}"
+            f"has shape {tuple(bias.shape)}; reshape it, or give None"
         )
-
-
-def _named_padding(
-    name: str,
-    padding: str,
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    dilation: tuple[int, ...],
-) -> Pads:
-    if padding == "valid":
-        return tuple((0, 0) for _ in kernel)
-    if padding != "same":
-        raise ShapeError(f"{name}: padding must be 'valid', 'same' or ints, not {padding!r}")
-    if max(stride) > 1:
-        raise RuntimeError(
-            f"{name}: padding='same' has no meaning with stride {stride}: sizes cannot stay the "
-            "same; give the padding as ints"
-        )
-    return same_padding(kernel, dilation)

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
+from tinygrad_np.ops.checks import check_number, check_tensor, integer
 from tinygrad_np.ops.index import GetItem
-from tinygrad_np.ops.shape import rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,10 +78,13 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     tensor([[2., 3., 1., 2., 3., 1.]])
     """
     x: Operand = input
-    given = tuple(int(p) for p in pad)
+    check_tensor("pad", "input", x)
+    if not isinstance(pad, (tuple, list)):
+        raise TypeError(f"pad: pad must be ints in a tuple, (left, right, …), not {pad!r}")
+    given = tuple(integer("pad", "each number of pad", p) for p in pad)
     if mode not in MODES:
         raise NotImplementedError(f"pad: mode must be one of {', '.join(MODES)}, not {mode!r}")
-    if len(given) % 2 or len(given) > 2 * rank(x, "pad"):
+    if len(given) % 2 or len(given) > 2 * x.ndim:
         raise ShapeError(
             f"pad: {given} must hold two numbers for each padded dimension, and the input of shape "
             f"{tuple(x.shape)} has {x.ndim}"
@@ -93,7 +96,9 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     if any(n + before + after < 0 for n, (before, after) in zip(x.shape, widths, strict=True)):
         raise ShapeError(f"pad: {given} crops more than the input of shape {tuple(x.shape)} has")
     if mode == "constant":
-        return _constant(input, widths, 0.0 if value is None else value)
+        fill = 0.0 if value is None else value
+        check_number("pad", "value", fill, x.dtype)
+        return _constant(input, widths, fill)
     if value:
         raise RuntimeError(f"pad: mode {mode!r} takes no value, and got {value}")
     n = len(given) // 2
@@ -105,7 +110,7 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
     for dim in range(x.ndim - n, x.ndim):
         if any(widths[dim]):
             input = _continue(input, dim, widths[dim], mode)
-    return input
+    return input if any(given) else _constant(input, widths, 0.0)  # a copy, whatever the mode
 
 
 def _constant(input: V, widths: tuple[tuple[int, int], ...], value: float) -> V:
@@ -128,7 +133,7 @@ def _continue(input: V, dim: int, width: tuple[int, int], mode: str) -> V:
     if most > limit:
         raise ShapeError(
             f"pad: mode {mode!r} can pad dimension {dim} of size {size} by at most {limit}, and "
-            f"{width} was asked for"
+            f"{width} was asked for; pad less, or with mode 'constant'"
         )
     places = np.arange(-width[0], size + width[1])
     if mode == "circular":  # what is cropped does not come round again

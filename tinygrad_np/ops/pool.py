@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.kernels import adaptive, pool
-from tinygrad_np.kernels.windows import axes
+from tinygrad_np.ops.checks import integer
 from tinygrad_np.ops.index import take_along_dim
 from tinygrad_np.ops.shape import Refit, flatten
-from tinygrad_np.ops.window import LETTERS, check_rank, from_image, ints, lifted, to_image
+from tinygrad_np.ops.window import (
+    LETTERS,
+    check_rank,
+    from_image,
+    ints,
+    places,
+    to_image,
+    window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tinygrad_np.ops.window import Ints
+    from tinygrad_np.kernels.windows import Axis
+    from tinygrad_np.ops.window import Ints, Window
 
 V = TypeVar("V")
 Pair = tuple[int, ...]
 Sizes: TypeAlias = "int | Sequence[int | None]"  # None keeps a size
 
 
-class Pooling(Op):
-    """Base of the ops that pool windows: where the window stands, and how."""
+class MaxPooling(Op):
+    """Base of the ops that look for the largest number of each window: where the window stands."""
 
-    __slots__ = ("options",)
+    __slots__ = ("h", "w")
 
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(self, h: Axis, w: Axis) -> None:
+        self.h, self.w = h, w
 
 
-class MaxPool2d(Pooling):
+class MaxPool2d(MaxPooling):
     """Largest number of each window; NaN if it holds one."""
 
     __slots__ = ()
@@ -41,40 +50,58 @@ class MaxPool2d(Pooling):
     derivative = "dx = dy at the first maximum of each window, added where windows overlap"
     grad_fn = "MaxPool2DWithIndicesBackward0"
     reads = ((0,),)
+    # A copy of the result spares the derivative a third of its time. The result itself it must not
+    # read, for that would forbid to write into it, as PyTorch allows (a relu in place).
+    keeps = True
 
-    def forward(self, x: Array) -> Array:
-        return pool.max_pool2d(x, **self.options)
+    def forward(self, x: Array) -> tuple[Array, Array | None]:
+        y = pool.max_pool2d(x, self.h, self.w)
+        return y, y.copy(order="K") if y.dtype.kind == "f" else None
 
-    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
-        return (lambda: apply(MaxPool2dBackward(**self.options), g, x),)
+    def vjp(self, g: Operand, x: Operand, _: Operand, kept: Array | None) -> Thunks:
+        return (lambda: apply(MaxPool2dBackward(self.h, self.w, kept), g, x),)
 
 
-class MaxPool2dBackward(Pooling):
+class MaxPool2dBackward(MaxPooling):
     """Adjoint of MaxPool2d at its operand: each number goes where its window's maximum was."""
 
-    __slots__ = ()
+    __slots__ = ("maxima",)
     formula = "y = 0; y[argmax of window p of x] += g[p]"
     derivative = "dg = dy at the maxima; x only says where, so its derivative is 0"
     reads = ((1,),)
 
+    def __init__(self, h: Axis, w: Axis, maxima: Array | None = None) -> None:
+        super().__init__(h, w)
+        self.maxima = maxima  # of x, where they are known
+
     def forward(self, g: Array, x: Array) -> Array:
-        return pool.max_pool2d_backward(g, x, **self.options)
+        maxima = pool.max_pool2d(x, self.h, self.w) if self.maxima is None else self.maxima
+        return pool.max_pool2d_backward(g, x, maxima, self.h, self.w)
 
     def vjp(self, g: Operand, _g: Operand, x: Operand, _y: Operand) -> Thunks:
-        return (lambda: _pick(g, apply(MaxPool2dIndices(**self.options), x)), None)
+        return (lambda: _pick(g, apply(MaxPool2dIndices(self.h, self.w), x)), None)
 
 
-class MaxPool2dIndices(Pooling):
+class MaxPool2dIndices(MaxPooling):
     """Where in its plane the maximum of each window stands: `h·W + w`; no derivative."""
 
     __slots__ = ()
     reads = None
 
     def forward(self, x: Array) -> Array:
-        return pool.max_pool2d_indices(x, **self.options)[1]
+        return pool.max_pool2d_indices(x, self.h, self.w)
 
 
-class AvgPool2d(Pooling):
+class AvgPooling(Op):
+    """Base of the pair that takes means: where the window stands, and by what its sum is scaled."""
+
+    __slots__ = ("h", "share", "w")
+
+    def __init__(self, h: Axis, w: Axis, share: Array) -> None:
+        self.h, self.w, self.share = h, w, share  # 1 / count: of each window, or one for all
+
+
+class AvgPool2d(AvgPooling):
     """Mean of each window."""
 
     __slots__ = ()
@@ -84,28 +111,24 @@ class AvgPool2d(Pooling):
     grad_fn = "AvgPool2DBackward0"
 
     def forward(self, x: Array) -> Array:
-        return pool.avg_pool2d(x, **self.options)
+        return pool.avg_pool2d(x, self.h, self.w, self.share)
 
-    def vjp(self, g: Operand, x: Operand, _: Operand) -> Thunks:
-        return (lambda: apply(AvgPool2dBackward(x.shape[2:], **self.options), g),)
+    def vjp(self, g: Operand, *_: Operand) -> Thunks:
+        return (lambda: apply(AvgPool2dBackward(self.h, self.w, self.share), g),)
 
 
-class AvgPool2dBackward(Pooling):
+class AvgPool2dBackward(AvgPooling):
     """Adjoint of AvgPool2d: each number shared among its window."""
 
-    __slots__ = ("size",)
+    __slots__ = ()
     formula = "y[s·p + k − pad] = Σ x[p] / n[p] over p, k"
     derivative = "dx = means of dy"
 
-    def __init__(self, size: Pair, **options: Any) -> None:
-        super().__init__(**options)
-        self.size = size
-
     def forward(self, x: Array) -> Array:
-        return pool.avg_pool2d_backward(x, self.size, **self.options)
+        return pool.avg_pool2d_backward(x, self.h, self.w, self.share)
 
     def vjp(self, g: Operand, *_: Operand) -> Thunks:
-        return (lambda: apply(AvgPool2d(**self.options), g),)
+        return (lambda: apply(AvgPool2d(self.h, self.w, self.share), g),)
 
 
 class AdaptiveAvgPool2d(Op):
@@ -154,7 +177,7 @@ class AdaptiveMaxPool2dIndices(Op):
         self.size = size
 
     def forward(self, x: Array) -> Array:
-        return adaptive.adaptive_max_pool2d(x, self.size)[1]
+        return adaptive.adaptive_max_pool2d_indices(x, self.size)
 
 
 def max_pool1d(
@@ -174,9 +197,8 @@ def max_pool1d(
     >>> tg.nn.functional.max_pool1d(tg.tensor([[1.0, 5.0, 2.0, 3.0]]), 2)
     tensor([[5., 3.]])
     """
-    return _max_pool(
-        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+    read = _window("max_pool1d", 1, kernel_size, stride, padding, dilation)
+    return _max_pool(read, input, ceil_mode, return_indices)
 
 
 def max_pool2d(
@@ -193,21 +215,22 @@ def max_pool2d(
     Shapes: `(N, C, H, W)` or `(C, H, W)`; the result has `(H + 2·padding − dilation·(kh − 1) − 1)
     // stride + 1` rows; `ceil_mode` rounds up instead. `stride` is the kernel size by default;
     padding counts as −inf. With `return_indices`, also gives where each maximum stands in its
-    plane, `h·W + w`. Gradient: the first maximum of a window takes all; overlapping windows add.
+    plane, `h·W + w`. Gradient: the first maximum of a window takes all (of
+    several NaN, the last); overlapping windows add.
 
     Raises
     ------
     ShapeError
-        If no window fits, or `padding` is more than half of the window.
+        If no window fits, `padding` is more than half of the kernel, or a dilated window can step
+        over the whole input.
 
     >>> import tinygrad_np as tg
     >>> x = tg.tensor([[[1.0, 2.0, 0.0], [4.0, 3.0, 9.0]]])
     >>> tg.nn.functional.max_pool2d(x, 2, stride=1, return_indices=True)
     (tensor([[[4., 9.]]]), tensor([[[3, 5]]]))
     """
-    return _max_pool(
-        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+    read = _window("max_pool2d", 2, kernel_size, stride, padding, dilation)
+    return _max_pool(read, input, ceil_mode, return_indices)
 
 
 def avg_pool1d(
@@ -226,9 +249,8 @@ def avg_pool1d(
     >>> tg.nn.functional.avg_pool1d(tg.tensor([[1.0, 5.0, 2.0, 3.0]]), 2)
     tensor([[3.0000, 2.5000]])
     """
-    return _avg_pool(
-        "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
-    )
+    read = _window("avg_pool1d", 1, kernel_size, stride, padding)
+    return _avg_pool(read, input, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -249,24 +271,15 @@ def avg_pool2d(
     Raises
     ------
     ShapeError
-        If no window fits, or `padding` is more than half of the window.
+        If no window fits, or `padding` is more than half of the kernel.
 
     >>> import tinygrad_np as tg
     >>> tg.nn.functional.avg_pool2d(tg.ones(1, 2, 2), 2, padding=1)
     tensor([[[0.2500, 0.2500],
              [0.2500, 0.2500]]])
     """
-    return _avg_pool(
-        "avg_pool2d",
-        2,
-        input,
-        kernel_size,
-        stride,
-        padding,
-        ceil_mode,
-        count_include_pad,
-        divisor_override,
-    )
+    read = _window("avg_pool2d", 2, kernel_size, stride, padding)
+    return _avg_pool(read, input, ceil_mode, count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool1d(input: V, output_size: Sizes) -> V:
@@ -309,7 +322,7 @@ def adaptive_max_pool2d(input: V, output_size: Sizes, return_indices: bool = Fal
     """Largest number of each of `output_size` bins; bins as in `adaptive_avg_pool2d`.
 
     With `return_indices`, also gives where each maximum stands in its plane. Gradient: the first
-    maximum of a bin takes all; overlapping bins add.
+    maximum of a bin takes all (of several NaN, the last); overlapping bins add.
 
     >>> import tinygrad_np as tg
     >>> tg.nn.functional.adaptive_max_pool2d(tg.arange(6.0).reshape(1, 2, 3), (2, 1))
@@ -319,89 +332,65 @@ def adaptive_max_pool2d(input: V, output_size: Sizes, return_indices: bool = Fal
     return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def _max_pool(
+def _window(
     name: str,
     n: int,
-    input: V,
     kernel_size: Ints,
     stride: Ints | None,
     padding: Ints,
-    dilation: Ints,
-    ceil_mode: bool,
-    return_indices: bool,
-) -> Any:
-    options = _options(name, n, input, kernel_size, stride, padding, dilation, ceil_mode)
+    dilation: Ints = 1,
+) -> Window:
+    """Read a pooling window, which moves by its own size if no stride is given."""
+    if stride is None or (isinstance(stride, (tuple, list)) and not stride):
+        stride = kernel_size
+    read = window(name, n, kernel_size, stride, padding, dilation)
+    most = tuple(k // 2 for k in read.kernel)
+    if any(p > m for (p, _), m in zip(read.padding, most, strict=True)):
+        raise ShapeError(
+            f"{name}: padding {tuple(p for p, _ in read.padding)} is more than half of the kernel "
+            f"{read.kernel}: windows would lie in the padding alone; pad by at most {most}"
+        )
+    return read
+
+
+def _places(read: Window, x: Operand, ceil_mode: bool) -> tuple[Axis, Axis]:
+    check_rank(read.name, x, read.dims)
+    size = tuple(x.shape[-read.dims :])
+    h, w = places(read, size, ceil_mode=ceil_mode)
+    if h.misses or w.misses:
+        raise ShapeError(
+            f"{read.name}: kernel {read.kernel} with dilation {read.dilation} and padding "
+            f"{tuple(p for p, _ in read.padding)} has windows all of whose taps miss the input of "
+            f"size {size}; dilate less, or pad less"
+        )
+    return h, w
+
+
+def _max_pool(read: Window, input: V, ceil_mode: bool, return_indices: bool) -> Any:
     x: Operand = input
+    h, w = _places(read, x, ceil_mode)
     if x.dtype == np.bool_:
-        raise DtypeError(f"{name}: bools have no largest one; convert with .float()")
-    image = to_image(input, n)
-    values = from_image(apply(MaxPool2d(**options), image), n, x.ndim)
-    if not return_indices:
-        return values
-    return values, from_image(apply(MaxPool2dIndices(**options), image), n, x.ndim)
+        raise DtypeError(f"{read.name}: bools have no largest one; convert with .float()")
+    image = to_image(input, read.dims)
+    if return_indices:
+        return _both(image, apply(MaxPool2dIndices(h, w), image), read.dims, x.ndim)
+    return from_image(apply(MaxPool2d(h, w), image), read.dims, x.ndim)
 
 
 def _avg_pool(
-    name: str,
-    n: int,
-    input: V,
-    kernel_size: Ints,
-    stride: Ints | None,
-    padding: Ints,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
+    read: Window, input: V, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> V:
-    options = _options(name, n, input, kernel_size, stride, padding, 1, ceil_mode)
     x: Operand = input
-    _check_floating(name, x)
-    if divisor_override == 0:
-        raise ShapeError(f"{name}: divisor_override must not be 0")
-    del options["dilation"]
-    op = AvgPool2d(
-        **options, count_include_pad=count_include_pad, divisor_override=divisor_override
-    )
-    return from_image(apply(op, to_image(input, n)), n, x.ndim)
-
-
-def _options(
-    name: str,
-    n: int,
-    x: Operand,
-    kernel_size: Ints,
-    stride: Ints | None,
-    padding: Ints,
-    dilation: Ints,
-    ceil_mode: bool,
-) -> dict[str, Any]:
-    """Read and check what both kinds of pooling share."""
-    check_rank(name, x, n)
-    kernel = ints(name, "kernel_size", kernel_size, n, 1)
-    steps = kernel if stride is None else ints(name, "stride", stride, n, 1)
-    pads = ints(name, "padding", padding, n, 0)
-    spread = ints(name, "dilation", dilation, n, 1)
-    reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, spread, strict=True))
-    if any(2 * p > r for p, r in zip(pads, reach, strict=True)):
-        raise ShapeError(
-            f"{name}: padding {pads} is more than half of the window {reach}: windows would lie in "
-            "the padding alone"
-        )
-    options: dict[str, Any] = {
-        "kernel": lifted(kernel, 1),
-        "stride": lifted(steps, 1),
-        "padding": lifted(pads, 0),
-        "dilation": lifted(spread, 1),
-        "ceil_mode": bool(ceil_mode),
-    }
-    try:
-        axes(lifted(tuple(x.shape[-n:]), 1), **options)
-    except ValueError:
-        raise ShapeError(
-            f"{name}: a window of size {reach} does not fit into the input of size "
-            f"{tuple(x.shape[-n:])}, padded by {pads}: output size is too small; take a smaller "
-            "kernel"
-        ) from None
-    return options
+    h, w = _places(read, x, ceil_mode)
+    _check_floating(read.name, x)
+    if divisor is None:
+        share = pool.shares(h, w, padding=count_include_pad)
+    elif integer(read.name, "divisor_override", divisor) == 0:
+        raise ShapeError(f"{read.name}: divisor_override must not be 0")
+    else:
+        share = np.asarray(1 / divisor)
+    y = apply(AvgPool2d(h, w, share), to_image(input, read.dims))
+    return from_image(y, read.dims, x.ndim)
 
 
 def _adaptive_avg(name: str, n: int, input: V, output_size: Any) -> V:
@@ -414,25 +403,33 @@ def _adaptive_max(name: str, n: int, input: V, output_size: Any, return_indices:
     x: Operand = input
     size = _output_size(name, n, x, output_size)
     image = to_image(input, n)
-    indices = apply(AdaptiveMaxPool2dIndices(size), image)
-    values = from_image(_pick(image, indices), n, x.ndim)
-    return (values, from_image(indices, n, x.ndim)) if return_indices else values
+    both = _both(image, apply(AdaptiveMaxPool2dIndices(size), image), n, x.ndim)
+    return both if return_indices else both[0]
+
+
+def _both(image: V, indices: V, n: int, ndim: int) -> tuple[V, V]:
+    """Give the numbers at the indices, and the indices."""
+    return from_image(_pick(image, indices), n, ndim), from_image(indices, n, ndim)
 
 
 def _output_size(name: str, n: int, x: Operand, output_size: Any) -> Pair:
     check_rank(name, x, n)
     _check_floating(name, x)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    if len(given) != n:
+    if len(given) != n:  # where one number in a tuple does not stand for all
         raise ShapeError(
-            f"{name}: output_size={output_size} has {len(given)} numbers, and there are {n} "
-            "spatial dimensions"
+            f"{name}: output_size={output_size} has {len(given)} numbers, and needs {n}: one for "
+            f"each of {', '.join(LETTERS[n])}, or an int for all"
         )
-    size = tuple(x.shape[-n + i] if m is None else m for i, m in enumerate(given))
+    kept = [x.shape[-n + i] if m is None else m for i, m in enumerate(given)]
+    size = ints(name, "output_size", kept, n, 0)
     if 0 in x.shape[-n:]:
         letters = ", ".join(LETTERS[n])
-        raise ShapeError(f"{name}: the input of shape {tuple(x.shape)} has nothing in {letters}")
-    return cast("Pair", lifted(ints(name, "output_size", size, n, 0), 1))
+        raise ShapeError(
+            f"{name}: the input of shape {tuple(x.shape)} has nothing in {letters}, and bins need "
+            "at least one place; an earlier layer left none"
+        )
+    return size if n == 2 else (1, *size)
 
 
 def _pick(x: V, indices: V) -> V:
@@ -444,4 +441,4 @@ def _pick(x: V, indices: V) -> V:
 
 def _check_floating(name: str, x: Operand) -> None:
     if x.dtype.kind != "f":
-        raise DtypeError(f"{name}: means need floats, not {x.dtype}; convert with .float()")
+        raise DtypeError(f"{name} needs floats, not {x.dtype}; convert with .float()")

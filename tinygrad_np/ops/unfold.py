@@ -8,7 +8,7 @@ from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.kernels import lowering
 from tinygrad_np.ops.shape import Refit, reshape
-from tinygrad_np.ops.window import check_fits, check_rank, ints, to_image
+from tinygrad_np.ops.window import Pads, check_rank, ints, places, to_image, window
 
 if TYPE_CHECKING:
     from tinygrad_np.ops.window import Ints
@@ -22,7 +22,7 @@ class Windowed(Op):
 
     __slots__ = ("dilation", "kernel", "padding", "stride")
 
-    def __init__(self, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:
+    def __init__(self, kernel: Pair, stride: Pair, padding: Pads, dilation: Pair) -> None:
         self.kernel, self.stride, self.padding, self.dilation = kernel, stride, padding, dilation
 
     @property
@@ -94,10 +94,9 @@ def unfold(
     """
     x: Operand = input
     check_rank("unfold", x, 2)
-    op = Unfold(*_geometry("unfold", kernel_size, stride, padding, dilation))
-    pads = [(p, p) for p in op.padding]
-    check_fits("unfold", x.shape[-2:], op.kernel, pads, op.dilation)
-    y: Operand = apply(op, to_image(input, 2))
+    read = window("unfold", 2, kernel_size, stride, padding, dilation)
+    places(read, x.shape[-2:])
+    y: Operand = apply(Unfold(read.kernel, **read.geometry), to_image(input, 2))
     return apply(Refit(y.shape[1:]), y) if x.ndim == 3 else y  # type: ignore[no-any-return]  # V, as it came
 
 
@@ -126,38 +125,21 @@ def fold(
     x: Operand = input
     check_rank("fold", x, 1, "N, C·kh·kw")
     size = ints("fold", "output_size", output_size, 2, 1)
-    op = Fold(
-        size,
-        **Windowed(*_geometry("fold", kernel_size, stride, padding, dilation)).geometry,
-    )
-    taps = op.kernel[0] * op.kernel[1]
+    read = window("fold", 2, kernel_size, stride, padding, dilation)
+    taps = read.kernel[0] * read.kernel[1]
     if x.shape[-2] % taps:
         raise ShapeError(
-            f"fold: columns of a kernel of size {op.kernel} hold a multiple of {taps} numbers, and "
-            f"the input of shape {tuple(x.shape)} has {x.shape[-2]}"
+            f"fold: columns of a kernel of size {read.kernel} hold a multiple of {taps} numbers, "
+            f"and the input of shape {tuple(x.shape)} has {x.shape[-2]}"
         )
-    check_fits("fold", size, op.kernel, [(p, p) for p in op.padding], op.dilation)
-    places = [
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, p, d, k, s in zip(size, op.padding, op.dilation, op.kernel, op.stride, strict=True)
-    ]
-    if x.shape[-1] != places[0] * places[1]:
+    h, w = places(read, size)
+    if x.shape[-1] != h.out * w.out:
         raise ShapeError(
-            f"fold: an image of size {size} has {places[0]}·{places[1]} = {places[0] * places[1]} "
-            f"windows, and the input of shape {tuple(x.shape)} has {x.shape[-1]} columns"
+            f"fold: an image of size {size} has {h.out}·{w.out} = {h.out * w.out} windows, and the "
+            f"input of shape {tuple(x.shape)} has {x.shape[-1]} columns"
         )
+    op = Fold(size, kernel=read.kernel, **read.geometry)
     if x.ndim == 3:
         return apply(op, input)
     y: Operand = apply(op, reshape(input, (1, *x.shape)))
     return apply(Refit(y.shape[1:]), y)  # type: ignore[no-any-return]  # V, as it came
-
-
-def _geometry(
-    name: str, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints
-) -> tuple[Pair, Pair, Pair, Pair]:
-    return (
-        ints(name, "kernel_size", kernel_size, 2, 1),
-        ints(name, "stride", stride, 2, 1),
-        ints(name, "padding", padding, 2, 0),
-        ints(name, "dilation", dilation, 2, 1),
-    )

@@ -111,6 +111,40 @@ def test_what_comes_in_from_outside() -> None:
     assert set(np.unique(found)) == {0.0, 7.0}
 
 
+def test_bilinear_whole_numbers_come_back_whole() -> None:
+    """Bytes and bools are mixed as floats; int32 as float64, which float32 would round up."""
+    still = RandomAffine(0, interpolation="bilinear")
+    for dtype in (np.bool_, np.int8, np.int32):
+        top = 1 if dtype is np.bool_ else np.iinfo(dtype).max
+        images = np.array([[[0, top], [top, 1]]], dtype)
+        found = still.batch(images)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, images)
+
+
+def test_what_has_no_share_in_a_place_does_not_spoil_it() -> None:
+    images = np.ones((1, 4, 4))
+    images[0, 1, 1], images[0, 2, 3] = np.inf, np.nan
+    still = RandomAffine(0, interpolation="bilinear")
+    np.testing.assert_array_equal(still.batch(images), images)
+    tg.manual_seed(0)
+    moved = RandomAffine(0, (0.2, 0.0), interpolation="bilinear").batch(images)
+    assert np.isinf(moved[0, 1]).sum() == np.isnan(moved[0, 2]).sum() + 1 == 2  # two neighbours
+    assert np.isfinite(moved[0, [0, 3]]).all()
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_a_fill_that_the_images_cannot_hold_is_refused(interpolation: str) -> None:
+    transform = RandomAffine((90, 90), interpolation=interpolation, fill=-1)
+    with pytest.raises(tg.DtypeError, match="RandomAffine: fill=-1 lies outside of uint8"):
+        transform.batch(IMAGES)
+    assert transform.batch(IMAGES.astype(np.int16)).min() == -1
+
+
+def test_a_number_of_numpy_is_a_number() -> None:
+    assert RandomAffine(np.float32(5)).degrees == (-5.0, 5.0)
+
+
 def test_it_works_in_a_pipeline_and_shows_itself() -> None:
     transform = Compose([RandomAffine(10), ToTensor(), Normalize([0.5], [0.5])])
     assert transform.batch(IMAGES).shape == (6, 1, 7, 5)
@@ -140,6 +174,20 @@ def test_it_works_in_a_pipeline_and_shows_itself() -> None:
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
+        RandomAffine(**{"degrees": 0, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"translate": 0.1}, "translate must be numbers in a tuple, not 0.1"),
+        ({"scale": 1.1}, "scale must be numbers in a tuple, not 1.1"),
+        ({"degrees": None}, "degrees must be numbers in a tuple, not None"),
+        ({"shear": "ab"}, "shear must be numbers in a tuple, not 'ab'"),
+    ],
+)
+def test_what_is_no_range_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         RandomAffine(**{"degrees": 0, **options})
 
 
