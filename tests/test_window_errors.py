@@ -43,35 +43,35 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no tensor": (
         lambda: F.conv2d([[1.0]], W),  # type: ignore[type-var]
         TypeError,
-        r"conv2d: the input must be a Tensor, not a list; wrap it with",
+        r"conv2d: input must be a Tensor, not a builtins\.list; wrap data with",
     ),
-    "an array": (lambda: F.conv2d(X.numpy(), W), TypeError, "wrap it with"),
+    "an array": (lambda: F.conv2d(X.numpy(), W), TypeError, "wrap data with"),
     "an array to pool": (
         lambda: F.adaptive_max_pool1d(X.numpy()[0], 2),
         TypeError,
-        "adaptive_max_pool1d: the input must be a Tensor, not a ndarray; wrap it with",
+        r"adaptive_max_pool1d: input must be a Tensor, not a numpy\.ndarray; wrap data with",
     ),
-    "an array to unfold": (lambda: F.unfold(X.numpy(), 2), TypeError, "unfold: the input must be"),
-    "a list to fold": (lambda: F.fold([[1.0]], 1, 1), TypeError, "fold: the input must be"),
+    "an array to unfold": (lambda: F.unfold(X.numpy(), 2), TypeError, "unfold: input must be"),
+    "a list to fold": (lambda: F.fold([[1.0]], 1, 1), TypeError, "fold: input must be"),
     "a list to pad": (
         lambda: F.pad([1.0, 2.0], (1, 1)),
         TypeError,
-        "pad: the input must be a Tensor, not a list",
+        r"pad: input must be a Tensor, not a builtins\.list",
     ),
     "a list as weight": (
         lambda: F.conv2d(X, W.tolist()),
         TypeError,
-        "conv2d: the weight must be a Tensor, not a list; wrap it with",
+        r"conv2d: weight must be a Tensor, not a builtins\.list; wrap data with",
     ),
     "no weight": (
         lambda: F.conv_transpose1d(LINE, None),
         TypeError,
-        "conv_transpose1d: the weight must be a Tensor, not a NoneType",
+        r"conv_transpose1d: weight must be a Tensor, not a builtins\.NoneType",
     ),
     "a number as bias": (
         lambda: F.conv2d(X, W, 1.0),  # type: ignore[type-var]
         TypeError,
-        "conv2d: the bias must be a Tensor, not a float",
+        r"conv2d: bias must be a Tensor, not a builtins\.float",
     ),
     "kernel of size 0": (
         lambda: F.conv2d(X, tg.ones(4, 3, 0, 2)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_np.core import Value
-from tinygrad_np.errors import DtypeError
+from tinygrad_np.errors import DtypeError, not_a_tensor
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Dtype
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 def check_tensor(name: str, role: str, given: object) -> None:
     """Refuse what is no tensor."""
     if not isinstance(given, Value):
-        raise TypeError(
-            f"{name}: the {role} must be a Tensor, not a {type(given).__qualname__}; wrap it "
-            "with tensor() or from_numpy()"
-        )
+        raise not_a_tensor(name, role, given)
 
 
 def check_number(name: str, option: str, given: Any, dtype: Dtype) -> None:
