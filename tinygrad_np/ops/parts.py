@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.index import GetItem
 from tinygrad_np.ops.shape import narrow, normalize_dim
 
@@ -66,6 +67,7 @@ def diagonal(input: V, offset: int = 0, dim1: int = 0, dim2: int = 1) -> V:
     tensor([1, 5])
     """
     x: Operand = input
+    check_tensor("diagonal", "input", x)
     first = normalize_dim(dim1, x.ndim, "diagonal")
     second = normalize_dim(dim2, x.ndim, "diagonal")
     if first == second:
@@ -81,6 +83,7 @@ def select(input: V, dim: int, index: int) -> V:
     tensor([2, 5])
     """
     x: Operand = input
+    check_tensor("select", "input", x)
     if x.ndim == 0:
         raise IndexError("select: a 0-d tensor has no dimension to select from")
     at = normalize_dim(dim, x.ndim, "select")
@@ -101,6 +104,7 @@ def unbind(input: V, dim: int = 0) -> tuple[V, ...]:
     (tensor([1, 3]), tensor([2, 4]))
     """
     x: Operand = input
+    check_tensor("unbind", "input", x)
     if x.ndim == 0:
         raise IndexError("unbind: a 0-d tensor has no dimension to take apart")
     at = normalize_dim(dim, x.ndim, "unbind")
@@ -150,6 +154,7 @@ def chunk(input: V, chunks: int, dim: int = 0) -> tuple[V, ...]:
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
     x: Operand = input
+    check_tensor("chunk", "input", x)
     if x.ndim == 0:
         raise ShapeError("chunk: a 0-d tensor has no dimension to cut")
     if chunks < 1:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import DtypeError, PlaceError, ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.elementwise import to_dtype, where
 from tinygrad_np.ops.index import AddAlongDim, AddAt, GetItem, Put, TakeAlongDim, getitem
 from tinygrad_np.ops.shape import broadcast_to, normalize_dim, reshape
@@ -63,6 +64,7 @@ def gather(input: V, dim: int, index: Operand) -> V:
             [4, 3]])
     """
     x: Operand = input
+    check_tensor("gather", "input", x)
     at = normalize_dim(dim, x.ndim, "gather")
     index = _checked("gather", index, x, at)
     if x.ndim <= 1 and index.ndim <= 1:  # where a 0-d tensor counts as one of one element
@@ -83,6 +85,7 @@ def scatter(input: V, dim: int, index: Operand, src: Operand = None, *, value: O
     tensor([6., 0., 5.])
     """
     x: Operand = input
+    check_tensor("scatter", "input", x)
     if (src is None) == (value is None):
         raise TypeError("scatter: give either src or value")
     src = value if src is None else src
@@ -106,6 +109,7 @@ def scatter_add(input: V, dim: int, index: Operand, src: Operand) -> V:
     tensor([ 0.,  0., 11.])
     """
     x: Operand = input
+    check_tensor("scatter_add", "input", x)
     at = normalize_dim(dim, x.ndim, "scatter_add")
     index = _checked("scatter_add", index, x, at)
     _check_fit("scatter_add", x, at, index, src)
@@ -128,6 +132,7 @@ def index_select(input: V, dim: int, index: Operand) -> V:
             [4, 4, 3]])
     """
     x: Operand = input
+    check_tensor("index_select", "input", x)
     at = normalize_dim(dim, x.ndim, "index_select")
     places = _vector("index_select", index, x, at)
     if x.ndim == 0:
@@ -146,6 +151,7 @@ def index_add(input: V, dim: int, index: Operand, source: Operand, *, alpha: Num
             [4., 6.]])
     """
     x: Operand = input
+    check_tensor("index_add", "input", x)
     at = normalize_dim(dim, x.ndim, "index_add")
     places = _vector("index_add", index, x, at)
     expected = (*x.shape[:at], len(places), *x.shape[at + 1 :])
@@ -170,6 +176,7 @@ def index_fill(input: V, dim: int, index: Operand, value: Operand) -> V:
             [5., 0.]])
     """
     x: Operand = input
+    check_tensor("index_fill", "input", x)
     at = normalize_dim(dim, x.ndim, "index_fill")
     places = _vector("index_fill", index, x, at, negative=True)
     places = np.unique(places % x.shape[at] if x.ndim else places)  # for the sum: each once
@@ -192,6 +199,7 @@ def masked_fill(input: V, mask: Operand, value: Operand) -> V:
     tensor([0., 2.])
     """
     x: Operand = input
+    check_tensor("masked_fill", "input", x)
     _check_mask("masked_fill", mask)
     return cast("V", where(mask, _filling("masked_fill", x, value), x))
 
@@ -204,6 +212,7 @@ def masked_select(input: V, mask: Operand) -> V:
     tensor([1, 3])
     """
     x: Operand = input
+    check_tensor("masked_select", "input", x)
     _check_mask("masked_select", mask)
     try:
         shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import DtypeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.elementwise import abs, where
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def clamp(input: V, min: Operand | None = None, max: Operand | None = None) -> V
     >>> tg.clamp(tg.tensor([-2.0, 0.5, 2.0]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    check_tensor("clamp", "input", input)
     if min is None and max is None:
         raise RuntimeError("clamp: at least one of min and max must be given")
     if max is None:
@@ -124,7 +126,7 @@ def addcmul(input: V, tensor1: V, tensor2: V, *, value: Number = 1) -> V:
     >>> tg.addcmul(tg.ones(2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]), value=10)
     tensor([31., 81.])
     """
-    x, a, b = _tensors("addcmul", input, tensor1, tensor2)
+    x, a, b = _tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
     if "f" not in {t.dtype.kind for t in (x, a, b)}:
         value = int(value)
     product = a * b
@@ -143,7 +145,7 @@ def addcdiv(input: V, tensor1: V, tensor2: V, *, value: Number = 1) -> V:
     >>> tg.addcdiv(tg.ones(2), tg.tensor([1.0, 2.0]), tg.tensor([4.0, 4.0]), value=2)
     tensor([1.5000, 2.0000])
     """
-    x, a, b = _tensors("addcdiv", input, tensor1, tensor2)
+    x, a, b = _tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
     if "f" not in (a.dtype.kind, b.dtype.kind):
         raise DtypeError(
             f"addcdiv: {a.dtype} cannot be divided by {b.dtype} here; convert one with .float()"
@@ -167,7 +169,7 @@ def lerp(input: V, end: V, weight: Operand) -> V:
     >>> tg.lerp(tg.tensor([0.0, 10.0]), tg.tensor([10.0, 20.0]), 0.25)
     tensor([ 2.5000, 12.5000])
     """
-    x, y = _tensors("lerp", input, end)
+    x, y = _tensors("lerp", input=input, end=end)
     w: Operand = weight
     if x.dtype != y.dtype or x.dtype.kind != "f":
         raise DtypeError(
@@ -180,10 +182,7 @@ def lerp(input: V, end: V, weight: Operand) -> V:
     return cast("V", x + w * way if -0.5 < w < 0.5 else y - way * (1 - w))
 
 
-def _tensors(name: str, *operands: Operand) -> tuple[Operand, ...]:
-    for x in operands:
-        if not isinstance(x, Value):
-            raise TypeError(
-                f"{name}: expected tensors, and got a {type(x).__qualname__}; wrap it with tensor()"
-            )
-    return operands
+def _tensors(name: str, **operands: Operand) -> tuple[Operand, ...]:
+    for role, x in operands.items():
+        check_tensor(name, role, x)
+    return tuple(operands.values())

@@ -12,6 +12,7 @@ from tinygrad_np.core import Value, apply
 from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, bool_, float64, get_default_dtype, int64
 from tinygrad_np.errors import DtypeError, ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.random import Draw
 from tinygrad_np.tensor.creation import new, require_grad, sizes
 from tinygrad_np.tensor.generator import stream_of
@@ -327,6 +328,7 @@ def rand_like(
     >>> tg.rand_like(tg.zeros(2, 3)).shape
     Size([2, 3])
     """
+    check_tensor("rand_like", "input", input)
 
     def draw(kind: Dtype, _: Any) -> Array:
         check_floating("rand_like", kind)
@@ -349,6 +351,7 @@ def randn_like(
     >>> tg.randn_like(tg.zeros(2, 3)).shape
     Size([2, 3])
     """
+    check_tensor("randn_like", "input", input)
     draw = _normal("randn_like", input.numel(), generator)
     return _like(input, dtype, device, requires_grad, draw)
 
@@ -370,6 +373,7 @@ def randint_like(
     tensor([[7., 7., 7.],
             [7., 7., 7.]])
     """
+    check_tensor("randint_like", "input", input)
     if high is None:
         low, high = 0, low
 
@@ -460,6 +464,7 @@ def bernoulli(
     >>> tg.bernoulli(tg.tensor([0.0, 1.0, 1.0]))
     tensor([0., 1., 1.])
     """
+    check_tensor("bernoulli", "input", input)
     dtype = input.dtype
     order = order_of(input)
     if p is None:
@@ -523,6 +528,7 @@ def multinomial(
     >>> tg.multinomial(tg.tensor([0.0, 3.0, 0.0]), 4, replacement=True)
     tensor([1, 1, 1, 1])
     """
+    check_tensor("multinomial", "input", input)
     weights = input.array
     _check_weights(weights, num_samples, replacement)
     stream, rows = stream_of(generator), weights.reshape(-1, weights.shape[-1])
