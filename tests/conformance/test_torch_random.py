@@ -233,6 +233,14 @@ def test_views_are_filled_in_memory_order(fill: str, layout: str, shape: tuple[i
     assert_close(6, lambda lib: lib.nn.functional.dropout(LAYOUTS[layout](lib.ones(*shape)), 0.4))
 
 
+def test_dropout_of_a_tracked_view() -> None:
+    def draw(lib: Any) -> Any:
+        x = lib.ones(3, 4, requires_grad=True)
+        return lib.nn.functional.dropout((x * 2).transpose(0, 1), 0.5)
+
+    assert_bit_equal(0, draw)
+
+
 def test_writes_of_views_show_in_the_whole() -> None:
     def draw(lib: Any) -> Any:
         x = lib.zeros(4, 6)
