@@ -16,6 +16,7 @@ from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.random import Draw
 from tinygrad_np.tensor.creation import new, require_grad, sizes
 from tinygrad_np.tensor.generator import stream_of
+from tinygrad_np.views import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
 def order_of(like: Value) -> Sequence[int] | None:
     """Dimensions as they lie in memory, the outermost first; None for a contiguous tensor.
 
-    PyTorch fills memory from its start. Only what the user laid out counts: views of memory that
-    was made without a graph. The memory order of a result is the engine's choice, and so is that of
-    its views; both look contiguous from outside.
+    PyTorch fills memory from its start. What counts is the memory order that one may see: that of
+    the user's views, and not the one in which the engine happened to store a result.
     """
-    array = like.array
-    if like.node is not None or len(like.cell) == 1 or array.flags.c_contiguous:
+    array = layout(like)
+    if array.flags.c_contiguous:
         return None
     return sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
 
