@@ -189,8 +189,11 @@ def test_an_infinite_gradient_stays_where_it_belongs(stride: int) -> None:
     np.testing.assert_array_equal(found, [0, np.inf])
 
 
-@given(drawn, st.data())
-def test_a_small_block_gives_what_a_large_one_does(q: Any, data: st.DataObject) -> None:
+@pytest.mark.parametrize("threaded", [False, True])
+@given(q=drawn, data=st.data())
+def test_a_small_block_gives_what_a_large_one_does(
+    threaded: bool, q: Any, data: st.DataObject
+) -> None:
     """Also where some blocks hold a NaN and others do not."""
     h, w = axes_of(q)
     rng = np.random.default_rng(0)
@@ -207,9 +210,14 @@ def test_a_small_block_gives_what_a_large_one_does(q: Any, data: st.DataObject) 
         yield from (pool.avg_pool2d(x, h, w, share), pool.avg_pool2d_backward(g, h, w, share))
 
     whole = list(everything())
-    assert len(pool._blocks(x)) == 1
+    sizes: list[int] = []
+    pool._in_blocks(lambda c: sizes.append(c.stop - c.start), x)
+    assert sizes == [7]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "BLOCK", 20)
-        assert len(pool._blocks(x)) > 1 or x.size <= pool.BLOCK
+        patch.setattr(pool, "in_use", lambda: threaded)
+        pool._in_blocks(lambda c: sizes.append(c.stop - c.start), x)
+        assert sum(sizes[1:]) == 7
+        assert len(sizes) > 2 or x.size <= pool.BLOCK
         for found, expected in zip(everything(), whole, strict=True):
             np.testing.assert_array_equal(found, expected)

@@ -34,7 +34,7 @@ from numpy.lib.stride_tricks import as_strided
 from tinygrad_np.kernels import winograd
 from tinygrad_np.kernels.buffers import keep_pages
 from tinygrad_np.kernels.product import multiply
-from tinygrad_np.kernels.threads import cut, each
+from tinygrad_np.kernels.threads import alone, cut, each
 from tinygrad_np.kernels.windows import Array, Axis, Padding, Pair, axes, float_type
 
 if TYPE_CHECKING:
@@ -161,10 +161,11 @@ def _cut(size: int, work: int) -> list[slice]:
 
 
 def _each(task: Callable[[T], None], jobs: Sequence[T], work: int) -> None:
-    """Call `task` for every job, on several threads if there is enough to multiply."""
+    """Call `task` for every job: on several threads, or on one if that is done sooner."""
     if work >= WORTH:
         each(task, jobs)
-    else:
+        return
+    with alone:
         for job in jobs:
             task(job)
 
@@ -244,7 +245,8 @@ def _lower(x: Array, h: Axis, v: Axis, groups: int) -> Array:
     rows = _padded(x, -h.before, (h.out - 1) * h.stride + h.kernel - h.before)
     reach, c, _, n = rows.shape
     rows = rows.reshape(reach, groups, c // groups, v.size, n).swapaxes(0, 1)
-    if v.kernel == v.stride == 1 and v.out == v.size:  # a 1-wide window is its own lowering
+    if v.kernel == v.stride == 1 and not v.before and v.out == v.size:
+        # A 1-wide window is its own lowering.
         return rows.reshape(groups, reach, c // groups, v.size * n)
     lowered = np.empty((groups, reach, c // groups, v.kernel, v.out, n), x.dtype)
     for j in range(v.kernel):
