@@ -565,7 +565,7 @@ I = tg.tensor([[0, 2]])
         (lambda x: x.clamp(), RuntimeError, "at least one of min and max"),
         (lambda x: x.lerp(x.double(), 0.5), DtypeError, "input is float32 and end is float64"),
         (lambda x: x.addcdiv(x.long(), x.long()), DtypeError, "int64 cannot be divided by int64"),
-        (lambda x: x.addcmul(2.0, x), TypeError, "addcmul: expected tensors, and got a float"),
+        (lambda x: x.addcmul(2.0, x), TypeError, "addcmul: tensor1 must be a Tensor"),
         (lambda x: x.diagonal(0, 1, -1), ShapeError, "dim1 and dim2 must differ"),
         (lambda x: x.select(1, 3), IndexError, "index 3 is out of bounds for dimension 1"),
         (lambda x: x.sum().select(0, 0), IndexError, "select: a 0-d tensor"),
