@@ -29,6 +29,8 @@ FLOORS = {
     "tinygrad_np.recorder": 2,
     "tinygrad_np.core": 3,
     "tinygrad_np.kernels": 3,
+    "tinygrad_np.order": 4,
+    "tinygrad_np.pair": 4,
     "tinygrad_np.promotion": 4,
     "tinygrad_np.arrival": 5,
     "tinygrad_np.views": 6,

@@ -161,15 +161,15 @@ class Value:
 Vertex: TypeAlias = Node | Value
 
 
-_result_class: list[type[Value]] = [Value]
+result_class: list[type[Value]] = [Value]
 _promote: list[Callable[[Op, Sequence[Any]], list[Any] | None]] = []
 _alias: list[Callable[[Op, Value, Value], None]] = []
-_new = object.__new__
+new = object.__new__
 
 
 def register_result_class(cls: type[Value]) -> None:
     """Make `cls` the class of all results; called once, by the module that defines Tensor."""
-    _result_class[0] = cls
+    result_class[0] = cls
 
 
 def register_promotion(promote: Callable[[Op, Sequence[Any]], list[Any] | None]) -> None:
@@ -184,7 +184,7 @@ def register_views(alias: Callable[[Op, Value, Value], None]) -> None:
 
 def wrap(array: Any, cell: Cell | None = None) -> Any:
     """Make an untracked value of the registered class. NumPy scalars become 0-d arrays."""
-    value = _new(_result_class[0])
+    value = new(result_class[0])
     value.array = array if type(array) is ndarray else np.asarray(array)
     value.node = None
     value.cell = [0] if cell is None else cell
@@ -243,7 +243,7 @@ def apply(op: Op, *operands: Any) -> Any:
     kept = None
     if op.keeps:
         y, kept = y
-    out = _new(_result_class[0])
+    out = new(result_class[0])
     out.array = y if type(y) is ndarray else np.asarray(y)
     out.cell = [0]
     out.accumulator = None
@@ -256,44 +256,6 @@ def apply(op: Op, *operands: Any) -> Any:
     if op.views:
         _alias[0](op, operands[0], out)
     return out
-
-
-def apply_pair(op: Op, a: V, b: Any) -> V:
-    """Do what `apply` does, for an op of two operands whose gradients read nothing or each other.
-
-    The most frequent case of the most frequent ops (two tracked tensors of one dtype), written
-    out: half of `apply`'s time. Everything else goes the general way.
-    """
-    if isinstance(a, Value) and isinstance(b, Value) and thread.recorder is PLAIN:
-        left = a.node if a.accumulator is None else a.vertex
-        right = b.node if b.accumulator is None else b.vertex
-        x, y = a.array, b.array
-        if left is not None and right is not None and x.dtype is y.dtype:
-            try:
-                z = op.forward(x, y)
-            except ValueError:
-                return apply(op, a, b)  # which fails again, with a message that teaches
-            if type(z) is not ndarray:
-                z = np.asarray(z)
-            node = _new(Node)
-            node.op = op
-            node.parents = (left, right)
-            if op.reads:
-                node.saved = (x, y, None)
-                node.cells = ((b.cell, b.cell[0]), (a.cell, a.cell[0]))
-            else:
-                node.saved = (left, right, None)
-                node.cells = ()
-            node.kept = None
-            node.shape = z.shape
-            node.dtype = z.dtype
-            out: Any = _new(_result_class[0])
-            out.array = z
-            out.node = node
-            out.cell = [0]
-            out.accumulator = None
-            return out  # type: ignore[no-any-return]  # the registered class, that of `a`
-    return apply(op, a, b)
 
 
 def record(
@@ -312,7 +274,7 @@ def record(
         for i, x in enumerate(arrays):
             if saved[i] is None:  # neither read nor tracked
                 saved[i] = Meta(x.shape, x.dtype) if type(x) is ndarray else x
-    node = _new(Node)
+    node = new(Node)
     node.op = op
     node.parents = parents
     node.saved = saved

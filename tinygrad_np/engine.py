@@ -21,6 +21,7 @@ from tinygrad_np.errors import (
     wrong_number_of_gradients,
 )
 from tinygrad_np.ops.shape import sum_to
+from tinygrad_np.order import leading_to, topological
 from tinygrad_np.promotion import Cast
 from tinygrad_np.recorder import IN_RULE, WATCHED, recorder_in_grad_mode, recording, thread
 
@@ -28,31 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from tinygrad_np.core import Op, Operand, Thunks, Vertex
-
-
-def topological(roots: Iterable[Vertex]) -> list[Vertex]:
-    """Every vertex that `roots` depend on, each before its parents. Iterative: graphs are deep."""
-    uses: dict[Vertex, int] = dict.fromkeys(roots, 0)
-    stack = list(uses)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None:
-                if parent in uses:
-                    uses[parent] += 1
-                else:
-                    uses[parent] = 1
-                    stack.append(parent)
-    order = []
-    ready = [vertex for vertex, count in uses.items() if count == 0]
-    while ready:
-        vertex = ready.pop()
-        order.append(vertex)
-        for parent in vertex.parents:
-            if parent is not None:
-                uses[parent] -= 1
-                if uses[parent] == 0:
-                    ready.append(parent)
-    return order
 
 
 def run_backward(
@@ -72,7 +48,7 @@ def run_backward(
         gradient = seed if create_graph else np.array(seed.array)
         pending[vertex] = pending[vertex] + gradient if vertex in pending else gradient
     order = topological(pending)
-    leading = None if wanted is None else _leading_to(wanted, order)
+    leading = None if wanted is None else leading_to(wanted, order)
     if leading is not None:
         pending = {vertex: g for vertex, g in pending.items() if vertex in leading}
     ours: set[Vertex] = set()  # whose pending gradient is an array that nothing else holds
@@ -173,12 +149,3 @@ def free(node: Node) -> None:
         node.saved = None
         node.cells = ()
         node.kept = None
-
-
-def _leading_to(wanted: Collection[Vertex], order: list[Vertex]) -> set[Vertex]:
-    """Find the vertices from which a wanted one can be reached, the wanted ones included."""
-    leading = set(wanted)
-    for vertex in reversed(order):
-        if any(parent in leading for parent in vertex.parents):
-            leading.add(vertex)
-    return leading

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinygrad_np.autograd.watching import parameters
 from tinygrad_np.core import Meta, Node, Value
-from tinygrad_np.engine import topological
 from tinygrad_np.errors import GraphError
 from tinygrad_np.graph.tracing import Trace
+from tinygrad_np.order import topological
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply, apply_pair
+from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
 from tinygrad_np.dtypes import SUPPORTED, get_default_dtype, result_type
 from tinygrad_np.errors import no_bits, refuse_no_tensors
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
 from tinygrad_np.kernels.threads import LARGE, each, stretches
+from tinygrad_np.pair import apply_pair
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:

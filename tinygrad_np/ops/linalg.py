@@ -7,10 +7,11 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, apply_pair
+from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import DtypeError, ShapeError, no_operand, refuse_no_tensors
 from tinygrad_np.kernels.product import product
 from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
+from tinygrad_np.pair import apply_pair
 
 V = TypeVar("V")
 
