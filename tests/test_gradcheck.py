@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from helpers import TIGHT, tensors
 
+import nn
 import tinygrad_np as tg
-from tinygrad_np.autograd import GradcheckError, gradcheck, gradgradcheck
+from tinygrad_np.autograd import (
+    GradcheckError,
+    NondifferentiableError,
+    gradcheck,
+    gradgradcheck,
+)
 from tinygrad_np.core import Op, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = Path(__file__).parents[1]
 A, B = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), np.array([2.0, -0.5, 1.25])
 
 
@@ -42,21 +53,36 @@ class Untouched(Quotient):
     broadcasts = False
 
 
+class Scaled(Op):
+    """2x, with a derivative that is wrong by a factor."""
+
+    __slots__ = ("factor",)
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def forward(self, x: Any) -> Any:
+        return 2.0 * x
+
+    def vjp(self, g: Any, *_: Any) -> Any:
+        return (lambda: g * (2.0 * self.factor),)
+
+
 def right(g: Any, a: Any, b: Any) -> Any:
     return (lambda: g / (b * b), lambda: -2.0 * g * a / (b * b * b))
 
 
 # ruff: noqa: ARG005 - a rule takes all that its op has, and a wrong one ignores some of it
 WRONG: dict[str, Callable[..., Any]] = {
-    "times 2.001": lambda g, a, b: (
-        lambda: g / (b * b) * 2.001,
-        lambda: -2.0 * g * a / (b * b * b) * 2.001,
+    "times 1.01": lambda g, a, b: (
+        lambda: g / (b * b) * 1.01,
+        lambda: -2.0 * g * a / (b * b * b) * 1.01,
     ),
     "sign": lambda g, a, b: (lambda: g / (b * b), lambda: 2.0 * g * a / (b * b * b)),
     "dropped factor": lambda g, a, b: (lambda: g / (b * b), lambda: -2.0 * g / (b * b * b)),
     "dropped gradient": lambda g, a, b: (None, lambda: -2.0 * g * a / (b * b * b)),
-    "ignores the upstream gradient": lambda g, a, b: (
-        lambda: g * 0 + 1 / (b * b),
+    "a small term too many": lambda g, a, b: (
+        lambda: g / (b * b) + g * 0.01,
         lambda: -2.0 * g * a / (b * b * b),
     ),
     "operands swapped": lambda g, a, b: (lambda: g / (a * a), lambda: -2.0 * g * b / (a * a * a)),
@@ -91,18 +117,10 @@ def test_a_wrong_rule_is_refused(rule: Callable[..., Any], fast_mode: bool) -> N
 @pytest.mark.parametrize("factor", [1.001, 0.999])
 def test_a_rule_a_little_wrong_is_refused(factor: float, fast_mode: bool) -> None:
     """The default tolerance is PyTorch's 1e-3; the op tests ask for more, and see this too."""
-
-    class Scaled(Op):
-        def forward(self, x: Any) -> Any:
-            return 2.0 * x
-
-        def vjp(self, g: Any, *_: Any) -> Any:
-            return (lambda: g * (2.0 * factor),)
-
     (x,) = tensors([np.array([3.0, -2.0])])
-    assert gradcheck(lambda x: apply(Scaled(), x), x, fast_mode=fast_mode)
+    assert gradcheck(lambda x: apply(Scaled(factor), x), x, fast_mode=fast_mode)
     with pytest.raises(GradcheckError):
-        gradcheck(lambda x: apply(Scaled(), x), x, fast_mode=fast_mode, **TIGHT)
+        gradcheck(lambda x: apply(Scaled(factor), x), x, fast_mode=fast_mode, **TIGHT)
 
 
 def test_a_missing_reduction_of_the_broadcast_is_refused() -> None:
@@ -120,7 +138,10 @@ def test_a_wrong_second_derivative_passes_the_first_check_and_not_the_second() -
     operands = tensors([A, B])
     assert gradcheck(lambda a, b: apply(Detaching(right), a, b), operands)
     for fast_mode in (False, True):
-        with pytest.raises(GradcheckError):
+        with pytest.raises(
+            GradcheckError,
+            match=r"(?s)second derivative of .* is wrong.*the gradient by input 0 .* by input 1",
+        ):
             gradgradcheck(lambda a, b: apply(Detaching(right), a, b), operands, fast_mode=fast_mode)
 
 
@@ -132,35 +153,243 @@ def test_a_forgotten_declaration_fails_in_the_first_check() -> None:
         gradcheck(lambda a, b: apply(Forgetful(right), a, b), tensors([A, B]))
 
 
-def test_the_message_gives_place_and_both_values() -> None:
+# --- what differences alone do not show ---
+
+
+@both_modes
+def test_a_rule_that_leaves_the_upstream_gradient_out_is_refused(fast_mode: bool) -> None:
+    def constant(g: Any, a: Any, b: Any) -> Any:
+        return (lambda: g * 0 + 1 / (b * b), lambda: -2.0 * g * a / (b * b * b))
+
+    with pytest.raises(GradcheckError, match="upstream gradient"):
+        gradcheck(
+            lambda a, b: apply(Quotient(constant), a, b), tensors([A, B]), fast_mode=fast_mode
+        )
+
+
+def test_a_rule_that_squares_the_upstream_gradient_is_refused() -> None:
+    """With ones and zeros, as in the rows of a Jacobian, nobody would see it."""
+
+    def squared(g: Any, a: Any, b: Any) -> Any:
+        return (lambda: g * g / (b * b), lambda: -2.0 * g * a / (b * b * b))
+
+    def function(a: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
+        return apply(Quotient(squared), a, b)
+
+    with pytest.raises(GradcheckError, match="by input 0 is not linear in the upstream gradient"):
+        gradcheck(function, tensors([A, B]))
+    with pytest.raises(GradcheckError, match="by input 0 is wrong"):
+        gradcheck(function, tensors([A, B]), fast_mode=True)
+
+
+def test_zeros_upstream_are_asked_for_unless_told_otherwise() -> None:
+    class Offset(Scaled):
+        def vjp(self, g: Any, *_: Any) -> Any:
+            return (lambda: g * 2.0 + 1e-7,)
+
+    (x,) = tensors([B])
+    assert gradcheck(lambda x: apply(Offset(1.0), x), x, check_undefined_grad=False, atol=1e-4)
+    with pytest.raises(GradcheckError, match="zeros gives a gradient by input 0 that is not zero"):
+        gradcheck(lambda x: apply(Offset(1.0), x), x, atol=1e-4)
+
+
+def test_a_function_that_changes_its_argument_is_refused() -> None:
+    def function(x: tg.Tensor, scale: tg.Tensor) -> tg.Tensor:
+        return x * scale.mul_(2.0)
+
+    x, scale = tensors([A])[0], tg.ones(3, dtype=tg.float64)
+    with pytest.raises(GradcheckError, match=r"function changed its tensor argument 1 in place"):
+        gradcheck(function, [x, scale])
+    np.testing.assert_array_equal(scale.numpy(), np.ones(3))
+
+
+def test_an_op_that_changes_its_operand_is_refused() -> None:
+    class Greedy(Scaled):
+        def forward(self, x: Any) -> Any:
+            x *= 2.0
+            return x.copy()
+
+    with pytest.raises(GradcheckError, match="changed its tensor argument 0 in place"):
+        gradcheck(lambda x: apply(Greedy(1.0), x), tensors([B]))
+
+
+def test_a_function_that_differs_from_call_to_call_is_refused() -> None:
+    (x,) = tensors([B])
+    calls = iter(range(1000))
+    with pytest.raises(GradcheckError, match=r"gives other numbers when it is run again, by up to"):
+        gradcheck(lambda x: x * float(next(calls)), x)
+    assert gradcheck(lambda x: x * (1.0 + 1e-9 * next(calls)), x, nondet_tol=1e-6)
+    with pytest.raises(GradcheckError, match=r"put the module into eval\(\)"):
+        gradcheck(nn.Dropout(0.5), tg.ones(10, requires_grad=True))
+
+
+def test_a_wrong_dtype_is_refused() -> None:
+    (x,) = tensors([B])
+    with pytest.raises(GradcheckError, match="output is float32, though every input is float64"):
+        gradcheck(lambda x: x.float() * 2.0, x)
+    single = tg.tensor(B, dtype=tg.float32, requires_grad=True)
+    assert gradcheck(lambda x: x.double() * 2.0, single)
+    with pytest.raises(GradcheckError, match="output is float64, and the inputs are float32"):
+        gradcheck(lambda x: x.double() * 2.0, single, check_grad_dtypes=True)
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32])
+def test_inputs_of_less_precision_are_checked_in_both(dtype: Any) -> None:
+    x = tg.tensor([0.5, 3.0], dtype=dtype, requires_grad=True)
+    for fast_mode in (False, True):
+        assert gradcheck(lambda x: x.exp() * x, x, fast_mode=fast_mode)
+        assert gradgradcheck(lambda x: x.exp() * x, x, fast_mode=fast_mode)
+
+
+def test_a_gradient_that_float32_rounds_away_is_refused() -> None:
+    def cancelling(x: tg.Tensor) -> tg.Tensor:
+        return (x * x + 1e8 - 1e8) * (x + 1e4 - 1e4)
+
+    x = tg.tensor([0.5, 3.0], requires_grad=True)
+    with pytest.raises(GradcheckError, match="in float32 the gradient by input 0 is not that in"):
+        gradcheck(cancelling, x, atol=1e-2)
+
+
+def test_arguments_may_share_memory_and_have_zero_strides() -> None:
+    base = np.array([2.0, 3.0, 4.0])
+    x = tg.from_numpy(base).requires_grad_()
+    y = tg.from_numpy(base[::-1]).requires_grad_()
+    z = tg.from_numpy(np.broadcast_to(base[0], (3,))).requires_grad_()
+    for fast_mode in (False, True):
+        assert gradcheck(lambda x, y, z: x * y * y / z, [x, y, z], fast_mode=fast_mode)
+        assert gradcheck(lambda x, y: x * y * y, [x, x], fast_mode=fast_mode)
+    assert gradcheck(lambda x: x, x)  # the output is the input itself
+
+
+# --- steps and kinks ---
+
+
+def test_steps_follow_the_size_of_the_operand() -> None:
+    for size in (1e-9, 1e-3, 1e6, 1e12):
+        (x,) = tensors([np.array([1.0, 2.5]) * size])
+        for fast_mode in (False, True):
+            assert gradcheck(tg.log, x, fast_mode=fast_mode)
+            assert gradcheck(lambda x: x * x, x, fast_mode=fast_mode)
+    for odd in ([1e-9, 1.0, 2.0], [1e-300, 1.0, -1e-300], [-1e9, 0.5, 2.0], [0.0, 0.0, 0.0]):
+        (x,) = tensors([np.array(odd)])
+        for fast_mode in (False, True):
+            assert gradcheck(lambda x: (x * 1e-9).tanh() + x * 0.1, x, fast_mode=fast_mode)
+    (x,) = tensors([np.array([1e-9, 1.0, 2.0])])
+    assert gradcheck(tg.log, x)  # the first step leaves the domain
+
+
+def test_a_large_constant_does_not_drown_the_difference() -> None:
+    (x,) = tensors([B])
+    assert gradcheck(lambda x: x * x + 1e8, x)
+
+
+@both_modes
+@pytest.mark.parametrize(
+    ("function", "at", "message"),
+    [
+        (tg.relu, [2.0, 0.0], r"input 0\[1\] = 0: the slope of output\[1\] is 0 behind and 1"),
+        (tg.abs, [0.0, 2.0], r"input 0\[0\] = 0: the slope of output\[0\] is -1 behind and 1"),
+        (lambda x: x.amax(), [1.0, 3.0, 3.0], r"input 0\[2\] = 3: the slope of output is 0 behind"),
+        (lambda x: tg.maximum(x, 1.0 - x), [0.5], r"input 0\[0\] = 0.5: .* is -1 behind and 1"),
+        (lambda x: x.sqrt(), [0.0, 1.0], r"input 0\[0\] = 0: the slope of output\[0\]"),
+        (lambda x: tg.where(x > 1, x, x - 1), [1.0], r"input 0\[0\] = 1: the slope of output\[0\]"),
+        (tg.relu, [1.0, 1e-9], r"input 0\[1\] = 1e-09"),
+    ],
+    ids=["relu", "abs", "tie", "maximum", "edge of the domain", "jump", "next to a kink"],
+)
+def test_a_kink_is_called_a_kink(function: Any, at: Any, message: str, fast_mode: bool) -> None:
+    (x,) = tensors([np.array(at)])
+    with pytest.raises(NondifferentiableError, match=message):
+        gradcheck(function, x, fast_mode=fast_mode)
+    assert not gradcheck(function, x, fast_mode=fast_mode, raise_exception=False)
+
+
+@both_modes
+def test_a_wrong_derivative_is_seen_beside_a_kink(fast_mode: bool) -> None:
+    (x,) = tensors([np.array([0.0, 2.0])])
+    with pytest.raises(GradcheckError, match=r"(?s)is wrong.*∂ output\[1\] / ∂ input 0\[1\]") as e:
+        gradcheck(lambda x: apply(Scaled(1.5), tg.relu(x)), x, fast_mode=fast_mode)
+    assert not isinstance(e.value, NondifferentiableError)
+
+
+@both_modes
+def test_strong_curvature_is_no_kink(fast_mode: bool) -> None:
+    (x,) = tensors([np.array([0.0, 1e-3, -2.0])])
+    assert gradcheck(lambda x: x * x * 1e5, x, fast_mode=fast_mode)
+    assert gradcheck(lambda x: (x * 50.0).tanh(), x, fast_mode=fast_mode)
+    assert gradcheck(lambda x: x * tg.abs(x), x[1:], fast_mode=fast_mode)
+
+
+def test_a_kink_a_little_away_is_none() -> None:
+    """Within the first step, and not within a smaller one."""
+    (x,) = tensors([np.array([1e-7, 2.0])])
+    assert gradcheck(tg.relu, x)
+
+
+# --- messages ---
+
+
+def test_the_message_gives_places_values_errors_and_the_step() -> None:
     def function(x: tg.Tensor) -> list[tg.Tensor]:
         return [x * 1.0, x.detach() * x]  # the second hides half of its derivative
 
     with pytest.raises(
         GradcheckError,
-        match=r"output 1 with respect to input 0 is wrong at element 1 of the output by element "
-        r"\(1,\) of the input: analytic 3, numerical 6\.\d*; 2 of 4 entries disagree",
+        match=r"(?s)^gradcheck: the derivative of function by input 0 is wrong\n"
+        r"  output 1 \(2,\) of Mul by input 0 \(2,\):\n"
+        r"  2 of 8 entries disagree\n"
+        r"\s+analytic +numeric +absolute +relative +step\n"
+        r" +∂ output 1\[1\] / ∂ input 0\[1\] +3 +6 +3 +0\.5 +3e-06\n"
+        r" +∂ output 1\[0\] / ∂ input 0\[0\] +2 +4 +2 +0\.5 +3e-06\n"
+        r"  allowed: 1e-05 \+ 0\.001·\|numeric\|\n\nTo see it again, run:\n",
     ):
         gradcheck(function, tensors([np.array([2.0, 3.0])]))
 
 
-@both_modes
-def test_several_outputs_and_arguments_without_gradient(fast_mode: bool) -> None:
+def test_fast_mode_names_the_elements_too() -> None:
+    (x,) = tensors([np.arange(1.0, 7.0).reshape(2, 3)])
+    with pytest.raises(GradcheckError, match=r"∂ output\[1, 2\] / ∂ input 0\[1, 2\] +3 +2 "):
+        gradcheck(lambda x: apply(Scaled(1.5), x), x, fast_mode=True)
+
+
+def test_beyond_a_size_fast_mode_says_that_it_projects() -> None:
+    x = tg.ones(5000, dtype=tg.float64, requires_grad=True)
+    with pytest.raises(
+        GradcheckError, match=r"(?s)of Scaled by .*1 of 1 entry .*random projection"
+    ):
+        gradcheck(lambda x: apply(Scaled(1.5), x), x, fast_mode=True)
+
+
+def test_the_message_shows_the_worst_and_counts_the_rest() -> None:
+    (x,) = tensors([np.arange(1.0, 11.0)])
+    with pytest.raises(GradcheckError, match="10 of 100 entries disagree, the worst 5") as e:
+        gradcheck(lambda x: x * x.detach(), x)
+    shown = [line for line in str(e.value).splitlines() if "∂" in line]
+    assert [line.partition(" / ")[0].split("output")[1] for line in shown] == [
+        f"[{i}]" for i in (9, 8, 7, 6, 5)
+    ]
+
+
+def test_several_outputs_and_arguments_without_gradient() -> None:
     x, y = tensors([A, B])
     index = tg.tensor([0, 2])
-    assert gradcheck(
-        lambda x, k, i, y: (x * k, (x * y)[:, i], y.sum(), i),
-        [x, 3, index, y],
-        fast_mode=fast_mode,
-    )
+    for fast_mode in (False, True):
+        assert gradcheck(
+            lambda x, k, i, y: (x * k, {"a": (x * y)[:, i], "b": [y.sum()]}, i),
+            [x, 3, index, y],
+            fast_mode=fast_mode,
+        )
+    with pytest.raises(GradcheckError, match=r"∂ output 1\['a'\]\[0\] / ∂ input 0\[1\]"):
+        gradcheck(lambda x: (x, {"a": x[1:] * x.detach()[1:]}), tensors([B[:2]]))
 
 
 def test_empty_and_0d_inputs() -> None:
     for shape in [(), (0,), (2, 0)]:
         x = tg.zeros(*shape, dtype=tg.float64, requires_grad=True)
-        assert gradcheck(lambda x: tg.exp(x) * 2, x)
-        assert gradcheck(lambda x: tg.exp(x).sum(), x)
-        assert gradgradcheck(lambda x: (tg.exp(x) * 2).sum(), x)
+        for fast_mode in (False, True):
+            assert gradcheck(lambda x: tg.exp(x) * 2, x, fast_mode=fast_mode)
+            assert gradcheck(lambda x: tg.exp(x).sum(), x, fast_mode=fast_mode)
+            assert gradgradcheck(lambda x: (tg.exp(x) * 2).sum(), x, fast_mode=fast_mode)
 
 
 def test_inputs_are_left_as_they_were() -> None:
@@ -174,12 +403,164 @@ def test_inputs_are_left_as_they_were() -> None:
 def test_grad_outputs_can_be_given() -> None:
     (x,) = tensors([B])
     assert gradgradcheck(lambda x: x * x, x, tg.tensor([1.0, -2.0, 0.5], dtype=tg.float64))
+    assert gradgradcheck(lambda x: x * x, x, gen_non_contig_grad_outputs=True)
 
 
 def test_misuse() -> None:
+    (x,) = tensors([B])
     with pytest.raises(ValueError, match="no input requires grad"):
         gradcheck(lambda x: x, tg.ones(2))
-    with pytest.raises(ValueError, match=r"input 0 is float32; differences need float64"):
-        gradcheck(lambda x: x, tg.ones(2, requires_grad=True))
-    with pytest.raises(GradcheckError, match="no output requires grad"):
-        gradcheck(lambda x: x.detach(), tensors([B]))
+    with pytest.raises(GradcheckError, match=r"no output requires grad: <lambda> does not use"):
+        gradcheck(lambda x: x.detach(), x)
+    for option in (
+        {"check_batched_grad": True},
+        {"check_batched_forward_grad": True},
+        {"check_forward_ad": True},
+        {"masked": True},
+    ):
+        with pytest.raises(NotImplementedError, match=f"{next(iter(option))}=True needs"):
+            gradcheck(tg.exp, x, **option)
+    with pytest.raises(NotImplementedError, match="check_fwd_over_rev=True needs forward-mode"):
+        gradgradcheck(tg.exp, x, check_fwd_over_rev=True)
+    with pytest.raises(ValueError, match="check_backward_ad=False nothing would be checked"):
+        gradcheck(tg.exp, x, check_backward_ad=False)
+    with pytest.raises(ValueError, match="check_rev_over_rev=False nothing would be checked"):
+        gradgradcheck(tg.exp, x, check_rev_over_rev=False)
+    weight = tg.ones(3, 2)
+    with pytest.raises(RuntimeError) as e:
+        gradcheck(lambda x: x @ weight, x)
+    assert "what it closes over must be float64" in e.value.__notes__[0]
+
+
+# --- modules ---
+
+
+class Detaching(nn.Module):
+    """A layer whose bias lacks half of its derivative."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 2)
+        self.register_buffer("scale", tg.tensor([2.0, 3.0]))
+        self.runs = 0
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        self.runs += 1
+        self.scale.mul_(1.0)
+        return self.inner(x) * self.inner.bias.detach() * self.scale
+
+
+@both_modes
+def test_a_module_is_checked_by_its_parameters(fast_mode: bool) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    before = {name: x.numpy().copy() for name, x in model.state_dict().items()}
+    assert gradcheck(model, tg.randn(2, 3), fast_mode=fast_mode)  # the input needs no gradient
+    assert gradgradcheck(model, tg.randn(2, 3, requires_grad=True), fast_mode=fast_mode)
+    for name, x in model.named_parameters():
+        assert x.dtype == np.float32
+        np.testing.assert_array_equal(x.detach().numpy(), before[name])
+        assert x.grad is None
+
+
+@both_modes
+def test_a_wrong_module_is_named_by_the_path_of_its_parameter(fast_mode: bool) -> None:
+    model = nn.Sequential(nn.Linear(3, 3), Detaching())
+    with pytest.raises(
+        GradcheckError,
+        match=r"(?s)derivative of Sequential by parameter '1.inner.bias' is wrong.*"
+        r"∂ output\[0, 1\] / ∂ parameter '1.inner.bias'\[1\]",
+    ):
+        gradcheck(model, tg.randn(1, 3, requires_grad=True), fast_mode=fast_mode)
+    assert model[1].runs == 0  # a copy was checked
+
+
+# --- the program that shows a failure again ---
+
+
+def fails_again(function: Any, inputs: Any, check: Any = gradcheck, **options: Any) -> str:
+    """Check that the printed program fails with the same table; and give the program."""
+    with pytest.raises(GradcheckError) as first:
+        check(function, inputs, **options)
+    message, _, printed = str(first.value).partition("\n\nTo see it again, run:\n\n")
+    assert printed == first.value.snippet
+    with pytest.raises(GradcheckError) as second:
+        exec(compile(printed, "pasted", "exec"), {})
+    assert str(second.value).startswith(message)
+    return printed
+
+
+def test_the_printed_program_finds_a_planted_error_again() -> None:
+    class Cube(Op):
+        """x³, as a user wrote it."""
+
+        reads = ((0,),)
+
+        def forward(self, x: Any) -> Any:
+            return x**3
+
+        def vjp(self, g: Any, x: Any, _: Any) -> Any:
+            return (lambda: g * 2.0 * x * x,)
+
+    def cube(x: tg.Tensor) -> tg.Tensor:
+        return apply(Cube(), x)
+
+    program = fails_again(cube, tg.tensor([0.1, -2.0], requires_grad=True))
+    assert "class Cube(Op):" in program
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "GradcheckError: gradcheck: the derivative of cube by input 0 is wrong" in done.stderr
+
+
+def test_the_printed_program_knows_closures_lambdas_partials_and_options() -> None:
+    factor, weights = 1.5, tg.tensor([2.0, float("inf")], dtype=tg.float64)
+
+    def scaled(x: tg.Tensor, power: int, names: Any = ()) -> Any:
+        assert names in ((), {"a": [1, None]})
+        return apply(Scaled(factor), x) ** power + tg.where(weights > 1, x, x)
+
+    (x,) = tensors([np.array([2.0, -3.0])])
+    fails_again(functools.partial(scaled, power=2, names={"a": [1, None]}), x)
+    fails_again(lambda x: scaled(x, 2), x, fast_mode=True, rtol=1e-4, seed=3)
+    fails_again(
+        lambda x: (
+            apply(Scaled(factor), x)  # a comment within
+            * np.float32(2)
+        ),
+        x,
+    )
+    fails_again(lambda x, at: apply(Scaled(factor), x)[at], [x, slice(1, None)])
+    large = tg.tensor(np.linspace(1, 2, 100), requires_grad=True)
+    fails_again(lambda x: apply(Scaled(factor), x), large, fast_mode=True)
+
+
+def test_the_printed_program_of_a_second_derivative() -> None:
+    (x,) = tensors([B])
+    program = fails_again(
+        lambda x: x.detach() * x * x, x, gradgradcheck, grad_outputs=[tg.tensor(B)]
+    )
+    assert "gradgradcheck(function, [x0], grad_outputs=[tg.tensor(" in program
+
+
+def test_the_printed_program_of_a_kink_and_of_a_module() -> None:
+    fails_again(tg.relu, tg.tensor([0.0, 1.0], requires_grad=True))
+    fails_again(Detaching(), tg.randn(2, 3, requires_grad=True))
+    fails_again(Detaching().forward, tg.zeros(2, 3, requires_grad=True).double())
+
+
+def test_what_cannot_be_written_is_said() -> None:
+    function = eval("lambda x: x.detach() * x")  # which has no source
+    with pytest.raises(GradcheckError, match=r"# this call cannot be written as a program: "):
+        gradcheck(function, tensors([B]))
+    rng = np.random.default_rng(0)
+    with pytest.raises(GradcheckError, match=r"program: a Generator has no state that can be"):
+        gradcheck(lambda x, _: x.detach() * x, [*tensors([B]), rng])
+
+
+def test_results_without_gradient_do_not_count() -> None:
+    (x,) = tensors([B])
+    assert gradcheck(lambda x: (x * 2.0, x > 0, x.detach() * 3.0), x)

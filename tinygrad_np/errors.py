@@ -33,7 +33,16 @@ class PlaceError(RuntimeError, IndexError):
 
 
 class GradcheckError(RuntimeError):
-    """An analytic derivative that disagrees with the numerical one."""
+    """An analytic derivative that disagrees with the numerical one.
+
+    Where a program could be written that shows the same failure again, `snippet` holds it.
+    """
+
+    snippet: str = ""
+
+
+class NondifferentiableError(GradcheckError):
+    """A point at which there is no derivative to check; the message names it."""
 
 
 def no_operand(op: str, position: int, given: object) -> TypeError:

@@ -17,3 +17,4 @@ from tinygrad_np.autograd.modes import no_grad as no_grad
 from tinygrad_np.autograd.modes import set_grad_enabled as set_grad_enabled
 from tinygrad_np.errors import AnomalyError as AnomalyError
 from tinygrad_np.errors import GradcheckError as GradcheckError
+from tinygrad_np.errors import NondifferentiableError as NondifferentiableError

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.grad import grad
+from tinygrad_np.autograd.comparison import check_dtypes, compare
+from tinygrad_np.autograd.point import Gradients, Point
+from tinygrad_np.autograd.snippet import Call
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
-from tinygrad_np.tensor.creation import new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from tinygrad_np.tensor.tensor import Tensor
 
-    Float = NDArray[np.float64]
+
+class Options(NamedTuple):
+    """How a check goes about it."""
+
+    eps: float = 1e-6
+    atol: float = 1e-5
+    rtol: float = 1e-3
+    nondet_tol: float = 0.0
+    check_undefined_grad: bool = True
+    check_grad_dtypes: bool = False
+    fast_mode: bool = False
+    seed: int = 0
 
 
 def gradcheck(
@@ -30,47 +39,88 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
     fast_mode: bool = False,
+    masked: bool | None = None,
+    seed: int = 0,
 ) -> bool:
     """Compare the derivative of `func` at `inputs` with central differences.
 
-    The whole Jacobian of each output is compared, entry by entry; with `fast_mode`, one random
-    projection of it: uᵀ·J·v for random u (cotangent) and v (direction).
+    Everything is copied and computed in float64, whatever the dtype of the inputs, so the inputs
+    stay as they are and may share memory. Inputs in float32 are also run in float32, and those
+    gradients compared with the ones in float64. Upstream gradients are random, never ones.
+
+    Where a difference disagrees, other steps are tried; no tolerance is loosened. Where the slopes
+    to both sides disagree however small the step, there is a kink, and no derivative to check.
 
     Parameters
     ----------
     func
-        Function of tensors that gives a tensor or a sequence of them.
+        Function of tensors that gives a tensor, or tuples, lists and dicts of them. Or a module
+        (anything callable that has `named_parameters`): its parameters are checked as well.
     inputs
-        Its arguments. Those that require grad are checked and must be float64: differences of
-        float32 numbers say little.
+        Its arguments; those that require grad are checked.
     eps
-        Step of the difference.
+        Step of the difference, relative to the size of the input.
     atol, rtol
-        An entry passes if `|analytic − numerical| <= atol + rtol·|numerical|`.
+        An entry passes if `|analytic − numeric| <= atol + rtol·|numeric|`.
+    raise_exception
+        Raise if a check fails; else return False.
+    nondet_tol
+        How far two runs at one point may lie apart.
+    check_undefined_grad
+        Check that an upstream gradient of zeros gives zeros.
+    check_grad_dtypes
+        Check that outputs have the dtype of the inputs, where those have one dtype.
+    check_batched_grad, check_batched_forward_grad, check_forward_ad, masked
+        PyTorch's, for what is not here: only False.
+    check_backward_ad
+        PyTorch's; only True.
+    fast_mode
+        Compare one random projection uᵀ·J·v for each output and input, instead of the whole
+        Jacobian J. If it fails, the Jacobian is computed to name the elements.
+    seed
+        Of the random upstream gradients and directions.
 
     Raises
     ------
     GradcheckError
-        If an entry disagrees: the message gives output, input, place, both values. With
-        `raise_exception=False`, the result is False instead.
+        If an entry disagrees. The message gives operand, elements, both values, errors, step, and
+        a program that shows the failure again when pasted, which `error.snippet` holds too.
+    NondifferentiableError
+        If everything else agrees, and the point lies on a kink; the message names the elements.
     ValueError
-        If no input requires grad, or one that does is not float64.
+        If nothing requires grad.
 
     >>> import tinygrad_np as tg
-    >>> x = tg.tensor([0.3, 2.0], dtype=tg.float64, requires_grad=True)
+    >>> x = tg.tensor([0.3, 2.0], requires_grad=True)
     >>> gradcheck(lambda x: x * x, x)
     True
+    >>> gradcheck(tg.relu, tg.tensor([0.0, 2.0], requires_grad=True))
+    Traceback (most recent call last):
+        ...
+    tinygrad_np.errors.NondifferentiableError: gradcheck: relu has a kink at this point, and no ...
     """
-    arguments = [inputs] if isinstance(inputs, Value) else list(inputs)
-    checked = _checked(arguments)
-    try:
-        _compare(func, arguments, checked, eps, atol, rtol, fast_mode)
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    _refuse(
+        check_batched_grad=check_batched_grad,
+        check_batched_forward_grad=check_batched_forward_grad,
+        check_forward_ad=check_forward_ad,
+        masked=masked,
+    )
+    if not check_backward_ad:
+        raise ValueError("gradcheck: with check_backward_ad=False nothing would be checked")
+    arguments = _sequence(inputs)
+    options = Options(
+        eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, seed
+    )
+    call = Call("gradcheck", func, arguments, _unlike(options))
+    return run(lambda dtype: Point(func, arguments, dtype), options, call, raise_exception)
 
 
 def gradgradcheck(
@@ -81,167 +131,107 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
     fast_mode: bool = False,
+    masked: bool = False,
+    seed: int = 0,
 ) -> bool:
     """Check the derivative of the derivative: `gradcheck` of the gradients of `func`.
 
-    The gradients are functions of `inputs` and of `grad_outputs` (random by default), and are
-    checked by both.
+    The gradients are functions of `inputs` and of `grad_outputs`, and are checked by both.
+
+    Parameters
+    ----------
+    grad_outputs
+        The upstream gradients; random by default.
+    gen_non_contig_grad_outputs
+        Make those random ones with gaps between their numbers in memory.
+    check_fwd_over_rev, check_rev_over_rev
+        PyTorch's; only False and True.
+
+    The other parameters, and what is raised, are those of `gradcheck`.
 
     >>> import tinygrad_np as tg
-    >>> x = tg.tensor([0.3, 2.0], dtype=tg.float64, requires_grad=True)
+    >>> x = tg.tensor([0.3, 2.0], requires_grad=True)
     >>> gradgradcheck(lambda x: x * x * x, x)
     True
     """
-    arguments = [inputs] if isinstance(inputs, Value) else list(inputs)
-    checked = _checked(arguments)
-    outputs = _outputs(func(*arguments))
-    if grad_outputs is None:
-        rng = np.random.default_rng(0)
-        weights = [new(rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
-    else:
-        given = [grad_outputs] if isinstance(grad_outputs, Value) else list(grad_outputs)
-        weights = [w.detach().requires_grad_() for w in given]
-
-    def gradients(*everything: Any) -> list[Tensor]:
-        args, cotangents = everything[: len(arguments)], everything[len(arguments) :]
-        results = _outputs(func(*args))
-        found = grad(
-            results,
-            [args[i] for i in checked],
-            cotangents,
-            create_graph=True,
-            allow_unused=True,
-        )
-        return [g for g in found if g is not None and g.requires_grad]
-
-    return gradcheck(
-        gradients,
-        [*arguments, *weights],
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-        fast_mode=fast_mode,
+    _refuse(
+        check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev, masked=masked
+    )
+    if not check_rev_over_rev:
+        raise ValueError("gradgradcheck: with check_rev_over_rev=False nothing would be checked")
+    arguments = _sequence(inputs)
+    weights = None if grad_outputs is None else _sequence(grad_outputs)
+    options = Options(
+        eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, seed
+    )
+    given: dict[str, Any] = {} if weights is None else {"grad_outputs": weights}
+    if gen_non_contig_grad_outputs:
+        given["gen_non_contig_grad_outputs"] = True
+    call = Call("gradgradcheck", func, arguments, given | _unlike(options))
+    return run(
+        lambda dtype: Gradients(
+            func, arguments, dtype, weights, strided=gen_non_contig_grad_outputs, seed=seed
+        ),
+        options,
+        call,
+        raise_exception,
     )
 
 
-def _checked(arguments: Sequence[Any]) -> list[int]:
-    """Positions of the inputs to check."""
-    positions = [
-        i for i, x in enumerate(arguments) if isinstance(x, Value) and x.vertex is not None
-    ]
-    if not positions:
-        raise ValueError("gradcheck: no input requires grad; set requires_grad=True on one")
-    for i in positions:
-        if arguments[i].dtype != np.float64:
-            raise ValueError(
-                f"gradcheck: input {i} is {arguments[i].dtype}; differences need float64: make it "
-                "with dtype=float64, or call .double()"
+def run(
+    make: Callable[[Any], Point], options: Options, call: Call, raise_exception: bool = True
+) -> bool:
+    """Make a point in float64, and check it; in the dtype that was given as well, if another.
+
+    A failure is raised with a program that makes the same `call` again.
+    """
+    try:
+        point = make(np.float64)
+        if not point.operands:
+            raise ValueError(f"{call.name}: no input requires grad; set requires_grad=True on one")
+        gradients = compare(point, options, call.name)
+        check_dtypes(make(None), gradients, options, call.name)
+    except GradcheckError as error:
+        if not raise_exception:
+            return False
+        snippet = call.program()
+        named = type(error)(f"{error}\n\nTo see it again, run:\n\n{snippet}")
+        named.snippet = snippet
+        raise named from error.__cause__
+    return True
+
+
+def _sequence(given: Any) -> list[Any]:
+    return [given] if isinstance(given, Value) else list(given)
+
+
+def _unlike(options: Options) -> dict[str, Any]:
+    """Options that are not the defaults, for the program that repeats a call."""
+    usual = Options()._asdict()
+    return {name: value for name, value in options._asdict().items() if value != usual[name]}
+
+
+MISSING = {
+    "check_batched_grad": "vmap",
+    "check_batched_forward_grad": "vmap",
+    "check_forward_ad": "forward-mode differentiation",
+    "check_fwd_over_rev": "forward-mode differentiation",
+    "masked": "sparse tensors",
+}
+
+
+def _refuse(**flags: Any) -> None:
+    for name, value in flags.items():
+        if value:
+            raise NotImplementedError(
+                f"{name}={value} needs {MISSING[name]}, and tinygrad_np has none; leave it out"
             )
-    return positions
-
-
-def _outputs(result: Any) -> list[Tensor]:
-    return list(result) if isinstance(result, (tuple, list)) else [result]
-
-
-def _compare(
-    func: Callable[..., Any],
-    arguments: list[Any],
-    checked: list[int],
-    eps: float,
-    atol: float,
-    rtol: float,
-    fast: bool,
-) -> None:
-    outputs = [y for y in _outputs(func(*arguments)) if y.requires_grad]
-    if not outputs:
-        raise GradcheckError(
-            "gradcheck: no output requires grad: the function does not use the inputs, or detaches"
-        )
-    rng = np.random.default_rng(0)
-    for position in checked:
-        x = arguments[position]
-        directions = _directions(x.shape, rng, fast)
-        numeric = _numeric(func, arguments, position, directions, eps)
-        for k, y in enumerate(outputs):
-            cotangents = _directions(y.shape, rng, fast)
-            analytic = np.array([_pulled(y, x, u, directions) for u in cotangents])
-            expected = _rows(cotangents) @ numeric[k]
-            _agree(analytic, expected, k, position, tuple(x.shape), atol, rtol, fast)
-
-
-def _directions(shape: Sequence[int], rng: np.random.Generator, fast: bool) -> Float:
-    """Unit vectors of a space of tensors, one a row; or a single random direction."""
-    size = math.prod(shape)
-    if not fast:
-        return np.eye(size).reshape(size, *shape)
-    vector = rng.standard_normal(shape)
-    return (vector / (np.linalg.norm(vector) or 1.0))[None]
-
-
-def _rows(vectors: Float) -> Float:
-    """One row a vector, whatever its shape; also where there are none, or they are empty."""
-    return vectors.reshape(len(vectors), math.prod(vectors.shape[1:]))
-
-
-def _numeric(
-    func: Callable[..., Any], arguments: list[Any], position: int, directions: Float, eps: float
-) -> list[Float]:
-    """Jacobian of each output times each direction, by central differences."""
-    at = np.array(arguments[position].detach().numpy())
-
-    def values(x: Float) -> list[Float]:
-        moved = [*arguments]
-        moved[position] = new(np.array(x), requires_grad=True)
-        results = [y for y in _outputs(func(*moved)) if y.requires_grad]
-        return [np.array(y.detach().numpy()).reshape(-1) for y in results]
-
-    columns = []
-    for direction in directions:
-        ahead, behind = values(at + eps * direction), values(at - eps * direction)
-        columns.append([(a - b) / (2 * eps) for a, b in zip(ahead, behind, strict=True)])
-    if not columns:
-        return [np.zeros((y.size, 0)) for y in values(at)]
-    return [np.stack(column, axis=1) for column in zip(*columns, strict=True)]
-
-
-def _pulled(output: Tensor, x: Tensor, cotangent: Float, directions: Float) -> Float:
-    """Analytic uᵀ·J, projected on each direction."""
-    weight = new(np.array(cotangent, dtype=output.dtype))
-    (found,) = grad(output, x, weight, retain_graph=True, allow_unused=True)
-    gradient = np.zeros(x.shape) if found is None else found.detach().numpy()
-    projected: Float = _rows(directions) @ gradient.reshape(-1)
-    return projected
-
-
-def _agree(
-    analytic: Float,
-    numerical: Float,
-    output: int,
-    position: int,
-    shape: tuple[int, ...],
-    atol: float,
-    rtol: float,
-    fast: bool,
-) -> None:
-    analytic = analytic.reshape(numerical.shape)
-    wrong = ~np.isclose(analytic, numerical, rtol=rtol, atol=atol)
-    if not wrong.any():
-        return
-    error = np.where(wrong, np.abs(analytic - numerical), -1.0)
-    error = np.where(np.isnan(error), np.inf, error)
-    row, column = np.unravel_index(int(error.argmax()), error.shape)
-    place = (
-        "in a random projection"
-        if fast
-        else f"at element {row} of the output by element "
-        f"{tuple(int(i) for i in np.unravel_index(int(column), shape))} of the input"
-    )
-    raise GradcheckError(
-        f"gradcheck: the derivative of output {output} with respect to input {position} is wrong "
-        f"{place}: analytic {analytic[row, column]:.10g}, numerical "
-        f"{numerical[row, column]:.10g}; {int(wrong.sum())} of {wrong.size} entries disagree"
-    )

@@ -1,0 +1,164 @@
+"""What a failed check says: which operand, which elements, and by how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tinygrad_np.core import Node
+from tinygrad_np.errors import GradcheckError, NondifferentiableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tinygrad_np.autograd.gradcheck import Options
+    from tinygrad_np.autograd.point import Named, Point
+
+SHOWN = 5  # of the worst elements
+
+
+class Disagreement(NamedTuple):
+    """An entry of the Jacobian, or a projection of it, that is wrong."""
+
+    result: tuple[str, tuple[int, ...] | None]
+    element: tuple[int, ...] | None  # of the operand; None: along a random direction
+    analytic: float
+    numeric: float
+    step: float
+
+    @property
+    def absolute(self) -> float:
+        """Absolute error; infinite if a value is not a number."""
+        error = abs(float(self.analytic) - float(self.numeric))
+        return error if error == error else float("inf")  # noqa: PLR0124 - tells NaN
+
+    @property
+    def relative(self) -> float:
+        """Error relative to the larger of both values."""
+        size = max(abs(float(self.analytic)), abs(float(self.numeric)))
+        return self.absolute / size if size else 0.0
+
+
+class Kink(NamedTuple):
+    """An element of a result whose slopes to both sides of the point disagree."""
+
+    result: tuple[str, tuple[int, ...]]
+    element: tuple[int, ...] | None
+    value: float | None  # of that element
+    behind: float
+    ahead: float
+
+
+class Report:
+    """Collects what is found about each operand, and raises it as one error."""
+
+    def __init__(self, name: str, point: Point, results: Sequence[Named], options: Options) -> None:
+        self.name, self.point, self.results, self.options = name, point, results, options
+        self.wrong: list[tuple[Named, list[Disagreement]]] = []
+        self.kinks: list[tuple[Named, list[Kink]]] = []
+
+    def add(self, operand: int, found: Sequence[Disagreement | Kink]) -> None:
+        """Note what was found about an operand."""
+        wrong = [x for x in found if isinstance(x, Disagreement)]
+        kinks = [x for x in found if isinstance(x, Kink)]
+        if wrong:
+            self.wrong.append((self.point.operands[operand], wrong))
+        if kinks:
+            self.kinks.append((self.point.operands[operand], kinks))
+
+    def raise_if_any(self) -> None:
+        """Raise for wrong derivatives; if there are none, for kinks."""
+        if self.wrong:
+            raise GradcheckError("\n".join(self._mismatches()))
+        if self.kinks:
+            raise NondifferentiableError("\n".join(self._kinks()))
+
+    def _mismatches(self) -> list[str]:
+        names = " and ".join(operand.name for operand, _ in self.wrong)
+        lines = [f"{self.name}: {self.point.what} of {self.function()} by {names} is wrong"]
+        for operand, found in self.wrong:
+            results = [y for y in self.results if any(d.result[0] == y.name for d in found)]
+            shapes = [f"{name} {tuple(y.shape)} of {made_by(y)}" for name, y in results]
+            lines += [
+                f"  {', '.join(shapes)} by {operand.name} {tuple(operand.tensor.shape)}:",
+                f"  {_count(found, self._entries(operand, found))}",
+            ]
+            worst = sorted(found, key=lambda d: -d.absolute)[:SHOWN]
+            table = [("", "analytic", "numeric", "absolute", "relative", "step")]
+            table += [
+                (
+                    f"∂ {_element(*d.result)} / ∂ {_element(operand.name, d.element)}",
+                    f"{d.analytic:.10g}",
+                    f"{d.numeric:.10g}",
+                    f"{d.absolute:.2g}",
+                    f"{d.relative:.2g}",
+                    f"{d.step:.2g}",
+                )
+                for d in worst
+            ]
+            lines += _aligned(table)
+        options = self.options
+        lines.append(f"  allowed: {options.atol:g} + {options.rtol:g}·|numeric|")
+        return lines
+
+    def _entries(self, operand: Named, found: Sequence[Disagreement]) -> int:
+        if found[0].element is None:
+            return len(self.results)
+        total = sum(y.array.size for _, y in self.results)
+        return int(total * operand.tensor.array.size)
+
+    def _kinks(self) -> list[str]:
+        lines = [
+            f"{self.name}: {self.function()} has a kink at this point, and no derivative to check"
+        ]
+        for operand, found in self.kinks:
+            for kink in found[:SHOWN]:
+                at = "" if kink.value is None else f" = {kink.value:.10g}"
+                lines.append(
+                    f"  {_element(operand.name, kink.element)}{at}: the slope of "
+                    f"{_element(*kink.result)} is {kink.behind:.6g} behind and {kink.ahead:.6g} "
+                    "ahead"
+                )
+            if len(found) > SHOWN:
+                lines.append(f"  and {len(found) - SHOWN} more by {operand.name}")
+        lines.append(
+            "  Check at a point away from it; tinygrad_np.testing.tensors draws such points, with "
+            "away_from= or distinct=True"
+        )
+        return lines
+
+    def function(self) -> str:
+        """Name of the function; of a lambda around one op, that of the op."""
+        if self.point.name != "<lambda>":
+            return self.point.name
+        made = {made_by(y) for _, y in self.results}
+        depth = any(isinstance(p, Node) for _, y in self.results for p in y.vertex.parents)
+        return made.pop() if len(made) == 1 and not depth else "the function"
+
+
+def made_by(y: Any) -> str:
+    """Name of the op that made a tensor."""
+    return "an input itself" if y.node is None else str(y.node.op.name)
+
+
+def _element(name: str, index: tuple[int, ...] | None) -> str:
+    if index is None:
+        return f"{name} in a random projection"
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _count(found: Sequence[Disagreement], total: int) -> str:
+    noun = "entries" if total > 1 else "entry"
+    shown = f", the worst {SHOWN} of which are" if len(found) > SHOWN else ""
+    return f"{len(found)} of {total} {noun} disagree{shown}"
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "    "
+        + "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    ]
