@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import tinygrad_np as tg
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]
 
 SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
@@ -25,10 +23,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 @pytest.fixture(autouse=True)
-def _settings() -> Iterator[None]:
+def _settings(seeded: None) -> None:  # noqa: ARG001 - a fixture acts by being asked for
     """Start every test from the same seed and the default dtype, and outside any mode."""
-    tg.manual_seed(0)
     assert tg.is_grad_enabled()
-    yield
-    tg.set_default_dtype(tg.float32)
-    tg.set_grad_enabled(True)
+    assert tg.get_default_dtype() == tg.float32

@@ -41,6 +41,7 @@ FLOORS = {
     "tinygrad_np.random": 10,
     "tinygrad_np.graph": 11,
     "tinygrad_np.io": 11,
+    "tinygrad_np.testing": 11,
     "tinygrad_np.utils": 11,
     "tinygrad_np.serialization": 12,
     "tinygrad_np": 13,

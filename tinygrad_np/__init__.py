@@ -183,6 +183,7 @@ if TYPE_CHECKING:  # what __getattr__ below finds when it is asked for
     from tinygrad_np import accelerator as accelerator
     from tinygrad_np import backends as backends
     from tinygrad_np import cuda as cuda
+    from tinygrad_np import testing as testing
 
 __version__ = "0.1.0"
 
@@ -207,6 +208,7 @@ if not TYPE_CHECKING:
         "cuda": "tinygrad_np.cuda",
         "nn": "nn",
         "optim": "nn.optim",
+        "testing": "tinygrad_np.testing",
     }
 
     def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygrad_np.autograd.comparison import check_dtypes, compare
-from tinygrad_np.autograd.point import Gradients, Point
+from tinygrad_np.autograd.point import Gradients, Point, lowest_dtype
 from tinygrad_np.autograd.snippet import Call
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
@@ -120,7 +120,8 @@ def gradcheck(
         eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, seed
     )
     call = Call("gradcheck", func, arguments, _unlike(options))
-    return run(lambda dtype: Point(func, arguments, dtype), options, call, raise_exception)
+    dtype = lowest_dtype(func, arguments)
+    return run(lambda kind: Point(func, arguments, kind), dtype, options, call, raise_exception)
 
 
 def gradgradcheck(
@@ -178,9 +179,10 @@ def gradgradcheck(
         given["gen_non_contig_grad_outputs"] = True
     call = Call("gradgradcheck", func, arguments, given | _unlike(options))
     return run(
-        lambda dtype: Gradients(
-            func, arguments, dtype, weights, strided=gen_non_contig_grad_outputs, seed=seed
+        lambda kind: Gradients(
+            func, arguments, kind, weights, strided=gen_non_contig_grad_outputs, seed=seed
         ),
+        lowest_dtype(func, arguments),
         options,
         call,
         raise_exception,
@@ -188,18 +190,22 @@ def gradgradcheck(
 
 
 def run(
-    make: Callable[[Any], Point], options: Options, call: Call, raise_exception: bool = True
+    make: Callable[[Any], Point],
+    dtype: Any,
+    options: Options,
+    call: Call,
+    raise_exception: bool = True,
 ) -> bool:
-    """Make a point in float64, and check it; in the dtype that was given as well, if another.
+    """Make a point in float64 and check it, and in another dtype as well, if that is another.
 
     A failure is raised with a program that makes the same `call` again.
     """
+    if dtype is None:
+        raise ValueError(f"{call.name}: no input requires grad; set requires_grad=True on one")
     try:
-        point = make(np.float64)
-        if not point.operands:
-            raise ValueError(f"{call.name}: no input requires grad; set requires_grad=True on one")
-        gradients = compare(point, options, call.name)
-        check_dtypes(make(None), gradients, options, call.name)
+        gradients = compare(make(np.float64), options, call.name)
+        if dtype != np.float64:
+            check_dtypes(make(dtype), gradients, options, call.name)
     except GradcheckError as error:
         if not raise_exception:
             return False

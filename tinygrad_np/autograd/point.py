@@ -48,6 +48,18 @@ def tensors_in(result: Any, name: str = "") -> Iterator[Named]:
             yield from tensors_in(part, f"{name}[{key!r}]" if name else repr(key))
 
 
+def lowest_dtype(func: Any, arguments: Sequence[Any]) -> Any:
+    """Dtype of least precision among what is to be checked; None if there is nothing."""
+    owner = getattr(func, "__self__", func)
+    named = owner.named_parameters() if hasattr(owner, "named_parameters") else ()
+    dtypes = [
+        x.dtype
+        for x in (*arguments, *(x for _, x in named))
+        if isinstance(x, Value) and x.vertex is not None
+    ]
+    return min(dtypes, key=lambda dtype: dtype.itemsize, default=None)
+
+
 class Point:
     """A function, and copies of its arguments and parameters that nothing else shares.
 
@@ -60,7 +72,7 @@ class Point:
         Its arguments. Of tensors the memory is copied, so that neither arguments that share
         theirs, nor results that are views of them, disturb a difference.
     dtype
-        What floating numbers are brought to; None leaves them as they are.
+        What floating numbers are brought to.
     """
 
     what = "the derivative"
@@ -75,7 +87,6 @@ class Point:
         ]
         self.state: list[tuple[Value, Any]] = []
         self.func = func
-        self.cast = dtype is not None
         owner = getattr(func, "__self__", func)  # of a bound method
         if hasattr(owner, "named_parameters"):
             module = copy.deepcopy(owner)
@@ -95,11 +106,10 @@ class Point:
         try:
             result = self.func(*self.arguments)
         except DtypeError as error:
-            if self.cast:
-                error.add_note(
-                    "gradcheck runs the function in float64: what it closes over must be float64 "
-                    "as well (.double()), or be one of the inputs"
-                )
+            error.add_note(
+                "gradcheck runs the function in float64: what it closes over must be float64 as "
+                "well (.double()), or be one of the inputs"
+            )
             raise
         return [
             Named(f"output {name}" if name else "output", y)
@@ -181,11 +191,11 @@ class Gradients(Point):
         ]
 
 
-def _converted(x: Value, dtype: Dtype | None) -> Any:
+def _converted(x: Value, dtype: Dtype) -> Any:
     floating = x.dtype.kind == "f"
     # In the order of its memory, which may matter to the function; broadcast memory is filled in.
     return np.array(x.array, dtype=dtype if floating else None)
 
 
-def _copied(x: Value, dtype: Dtype | None) -> Tensor:
+def _copied(x: Value, dtype: Dtype) -> Tensor:
     return new(_converted(x, dtype), requires_grad=x.vertex is not None)

@@ -37,6 +37,7 @@ class Call(NamedTuple):
     func: Callable[..., Any]
     arguments: Sequence[Any]
     options: Mapping[str, Any]
+    others: Sequence[Any] = ()  # arguments between the function and its own
     home: str = "tinygrad_np.autograd"
 
     def program(self) -> str:
@@ -44,11 +45,12 @@ class Call(NamedTuple):
         writer = _Writer()
         try:
             func = writer.expression(self.func, "function")
+            others = [writer.expression(x, "function") for x in self.others]
             arguments = [writer.named(x, f"x{i}") for i, x in enumerate(self.arguments)]
             options = [f"{key}={writer.expression(x)}" for key, x in self.options.items()]
         except Exception as error:  # noqa: BLE001 - a failed check must be told, come what may
             return f"# this call cannot be written as a program: {error}"
-        given = ", ".join([func, f"[{', '.join(arguments)}]", *options])
+        given = ", ".join([func, *others, f"[{', '.join(arguments)}]", *options])
         writer.imports.add(f"from {self.home} import {self.name}")
         return writer.program(f"{self.name}({given})")
 

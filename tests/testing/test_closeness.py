@@ -1,0 +1,138 @@
+"""assert_close and make_tensor: PyTorch's words, tolerances and numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+import tinygrad_np as tg
+from tinygrad_np.testing import assert_close, make_tensor
+
+ONE, TWO = tg.ones(2), tg.tensor([1.0, 2.0])
+TWO_DOUBLE = TWO.double()
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "message"),
+    [
+        (
+            tg.tensor([1.0, 2.0, 3.0]),
+            tg.tensor([1.0, 2.5, 4.0]),
+            (
+                "Tensor-likes are not close!\n\nMismatched elements: 2 / 3 (66.7%)\n"
+                "Greatest absolute difference: 1.0 at index (2,) (up to 1e-05 allowed): "
+                "expected 4.0 but got 3.0\n"
+                "Greatest relative difference: 0.25 at index (2,) (up to 1.3e-06 allowed)"
+            ),
+        ),
+        (
+            tg.tensor([1, 2]),
+            tg.tensor([1, 3]),
+            (
+                "Tensor-likes are not equal!\n\nMismatched elements: 1 / 2 (50.0%)\n"
+                "Greatest absolute difference: 1 at index (1,)"
+            ),
+        ),
+        (
+            tg.tensor(1.0),
+            tg.tensor(2.0),
+            (
+                "Scalars are not close!\n\nExpected 2.0 but got 1.0.\n"
+                "Absolute difference: 1.0 (up to 1e-05 allowed)\n"
+                "Relative difference: 0.5 (up to 1.3e-06 allowed)"
+            ),
+        ),
+        (ONE, tg.ones(3), "The values for attribute 'shape' do not match: (2,) != (3,)."),
+        (TWO, TWO_DOUBLE, "The values for attribute 'dtype' do not match: float32 != float64."),
+        ([ONE], [TWO], "The failure occurred for item [0]"),
+        ({"a": (1.0, 2.0)}, {"a": (1.0, 3.0)}, "The failure occurred for item ['a'][1]"),
+        ({"a": ONE}, {"b": ONE}, "Missing keys in the actual mapping: ['b']"),
+        ([1.0], [1.0, 2.0], "The length of the sequences do not match: 1 != 2"),
+        (1.0, 1, "The (d)types do not match: <class 'float'> != <class 'int'>."),
+        (None, ONE, "None mismatch: None is not tensor([1., 1.])"),
+        (math.nan, math.nan, "Expected nan but got nan"),
+        (math.inf, -math.inf, "Expected -inf but got inf"),
+        (np.uint8([0]), np.uint8([255]), "Greatest absolute difference: 255 at index (0,)"),
+        (tg.tensor([True]), tg.tensor([False]), "Tensor-likes are not equal!"),
+    ],
+)
+def test_what_is_not_close(actual: Any, expected: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        assert_close(actual, expected)
+
+
+def test_what_is_close() -> None:
+    assert_close(TWO, TWO + 1e-5)
+    assert_close(TWO, np.array([1.0, 2.0], np.float32))
+    assert_close(nn.Parameter(TWO), TWO)
+    assert_close(TWO, TWO_DOUBLE + 1e-6, check_dtype=False)
+    assert_close(math.inf, math.inf)
+    assert_close([None, {"a": 1}], (None, {"a": 1}))
+    assert_close(tg.tensor([math.nan]), tg.tensor([math.nan]), equal_nan=True)
+    assert_close(tg.zeros(0, 2), tg.zeros(0, 2))
+    assert_close(1.0, 1.4, rtol=0.5, atol=0.0)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"),
+    [(tg.float16, 1e-3, 1e-5), (tg.float32, 1.3e-6, 1e-5), (tg.float64, 1e-7, 1e-7)],
+)
+def test_default_tolerances(dtype: Any, rtol: float, atol: float) -> None:
+    expected = tg.tensor([100.0], dtype=dtype)
+    within, beyond = 100 + 0.8 * (100 * rtol + atol), 100 + 1.6 * (100 * rtol + atol)
+    assert_close(tg.tensor([within], dtype=dtype), expected)
+    with pytest.raises(AssertionError):
+        assert_close(tg.tensor([beyond], dtype=dtype), expected)
+
+
+def test_options_and_misuse() -> None:
+    with pytest.raises(ValueError, match="must be given together, and atol is missing"):
+        assert_close(ONE, ONE, rtol=0.1)
+    with pytest.raises(TypeError, match="cannot be compared"):
+        assert_close(ONE, [1.0, 1.0])
+    with pytest.raises(TypeError, match="cannot be compared"):
+        assert_close(nn.Parameter(ONE), ONE, allow_subclasses=False)
+    with pytest.raises(AssertionError, match=r"^hello$"):
+        assert_close(ONE, TWO, msg="hello")
+    with pytest.raises(AssertionError, match=r"^<Tensor-likes"):
+        assert_close(ONE, TWO, msg=lambda text: f"<{text}>")
+    matrix = tg.from_numpy(np.arange(4.0).reshape(2, 2))
+    assert_close(matrix.T, matrix.T.contiguous() if hasattr(matrix, "contiguous") else matrix.T)
+    with pytest.raises(AssertionError, match=r"attribute 'stride\(\)' do not match"):
+        assert_close(tg.from_numpy(np.asfortranarray(matrix.numpy())), matrix, check_stride=True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [(tg.float32, -9, 9), (tg.float64, -9, 9), (tg.int32, -9, 10), (tg.uint8, 0, 10)],
+)
+def test_make_tensor_fills_its_bounds(dtype: Any, low: float, high: float) -> None:
+    x = make_tensor(50, 40, dtype=dtype)
+    assert x.shape == (50, 40)
+    assert x.dtype == dtype
+    assert low <= x.numpy().min() < low + 1
+    assert high - 1.1 < x.numpy().max() < high
+    narrow = make_tensor((100,), dtype=dtype, low=2, high=4).numpy()
+    assert narrow.min() >= 2
+    assert narrow.max() < 4
+
+
+def test_make_tensor_options() -> None:
+    flags = make_tensor(100, dtype=np.bool_).numpy()
+    assert 0 < flags.sum() < 100
+    assert not make_tensor(100, dtype=tg.int64, low=0, high=3, exclude_zero=True).eq(0).any()
+    x = make_tensor(3, 4, dtype=tg.float32, noncontiguous=True, requires_grad=True)
+    assert x.requires_grad
+    assert not x.detach().numpy().flags.c_contiguous
+    with pytest.raises(ValueError, match=r"low \(3\) must be below high \(3\)"):
+        make_tensor(2, dtype=tg.float32, low=3, high=3)
+    with pytest.raises(ValueError, match="must be numbers"):
+        make_tensor(2, dtype=tg.float32, low=math.nan)
+    with pytest.raises(NotImplementedError, match="no memory formats"):
+        make_tensor(2, dtype=tg.float32, memory_format=1)  # type: ignore[arg-type]  # on purpose
+    assert make_tensor(5, dtype=tg.uint8, low=-1e9, high=1e9).dtype == tg.uint8

@@ -1,0 +1,280 @@
+"""The strategies draw what they promise, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+import nn.functional as F
+import tinygrad_np as tg
+from tinygrad_np.testing import (
+    LAYOUTS,
+    arrays,
+    broadcastable_shapes,
+    conv_configs,
+    dims,
+    indices,
+    op_test,
+    pool_configs,
+    shapes,
+    tensors,
+)
+
+SEARCH = settings(
+    max_examples=1000, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def draws(strategy: Any, condition: Any) -> Any:
+    """The simplest example that meets a condition; an error if none is drawn."""
+    return find(strategy, condition, settings=SEARCH)
+
+
+# --- shapes, dimensions, indices ---
+
+
+@given(shapes(min_dims=1, max_dims=2, min_side=0, max_side=3))
+def test_shapes_keep_their_bounds(shape: tuple[int, ...]) -> None:
+    assert 1 <= len(shape) <= 2
+    assert all(0 <= n <= 3 for n in shape)
+
+
+def test_shapes_cover_0d_sizes_of_0_and_1_and_shrink_to_ones() -> None:
+    assert draws(shapes(), lambda _: True) == ()
+    assert draws(shapes(), lambda s: 0 in s) == (0,)
+    assert draws(shapes(), lambda s: len(s) == 3) == (1, 1, 1)
+    assert draws(shapes(), lambda s: len(set(s)) == 3 and min(s) > 1)
+
+
+@given(broadcastable_shapes(3))
+def test_broadcastable_shapes_broadcast(drawn: Any) -> None:
+    assert len(drawn.shapes) == 3
+    assert np.broadcast_shapes(*drawn.shapes) == drawn.result
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda d: () in d.shapes and d.result != (),
+        lambda d: any(len(s) == 3 and s.count(1) == 1 for s in d.shapes) and 1 not in d.result,
+        lambda d: 0 in d.result and any(0 not in s for s in d.shapes),
+    ],
+)
+def test_broadcastable_shapes_cover_the_kinds(wanted: Any) -> None:
+    draws(broadcastable_shapes(), wanted)
+
+
+@given(st.data(), st.integers(0, 4))
+def test_dims_are_dimensions(data: st.DataObject, ndim: int) -> None:
+    drawn = data.draw(dims(ndim, several=True, allow_none=True))
+    x = np.zeros((1,) * max(ndim, 1))
+    x.sum(axis=drawn)  # which refuses what is out of range or there twice
+
+
+def test_dims_cover_negative_ones_tuples_and_none() -> None:
+    assert draws(dims(3), lambda d: d < 0) == -1
+    assert draws(dims(0), lambda d: d == -1) == -1
+    assert draws(dims(3, several=True), lambda d: isinstance(d, tuple) and min(d) < 0 < max(d))
+    assert draws(dims(3, allow_none=True), lambda d: d is None) is None
+
+
+@given(st.data(), shapes(max_dims=4))
+def test_indices_index_as_in_numpy(data: st.DataObject, shape: tuple[int, ...]) -> None:
+    at = data.draw(indices(shape))
+    x = np.arange(float(math.prod(shape))).reshape(shape)
+    np.testing.assert_array_equal(tg.tensor(x)[at].numpy(), x[at])
+
+
+def _parts(at: Any) -> tuple[Any, ...]:
+    return at if isinstance(at, tuple) else (at,)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda at: not isinstance(at, tuple),
+        lambda at: any(p is None for p in _parts(at)),
+        lambda at: any(p is ... for p in _parts(at)),
+        lambda at: any(isinstance(p, int) and p < 0 for p in _parts(at)),
+        lambda at: any(isinstance(p, slice) and p.step == 2 for p in _parts(at)),
+        lambda at: any(isinstance(p, list) and len(set(p)) < len(p) for p in _parts(at)),
+        lambda at: any(isinstance(p, np.ndarray) and p.any() for p in _parts(at)),
+        lambda at: any(isinstance(p, list) for p in _parts(at)) and len(_parts(at)) == 3,
+    ],
+)
+def test_indices_cover_the_kinds(wanted: Any) -> None:
+    draws(indices((3, 2, 4)), wanted)
+
+
+# --- tensors ---
+
+
+@given(tensors(shapes(max_dims=2), low=-1.0, high=2.0))
+def test_tensors_keep_shape_dtype_and_bounds(x: tg.Tensor) -> None:
+    assert x.ndim <= 2
+    assert x.dtype == np.float64
+    assert x.requires_grad
+    assert ((x.detach().numpy() >= -1) & (x.detach().numpy() <= 2)).all()
+
+
+@given(tensors((2, 3), away_from=[0.0, 1.0], gap=0.25))
+def test_tensors_keep_away_from_kinks(x: tg.Tensor) -> None:
+    for kink in (0.0, 1.0):
+        assert (np.abs(x.detach().numpy() - kink) >= 0.25).all()
+
+
+@given(tensors(shapes(max_dims=3), distinct=True, gap=0.5, dtype=np.float32))
+def test_distinct_tensors_keep_the_gap(x: tg.Tensor) -> None:
+    assert x.dtype == np.float32
+    assert (np.diff(np.sort(x.detach().numpy().ravel())) >= 0.5).all()
+
+
+def test_tensors_reach_kinks_and_what_is_beside_them() -> None:
+    drawn = tensors((3,), around=[1.0], dtype=np.float32)
+    draws(drawn, lambda x: bool((x == 1).all()))
+    for beside in (np.nextafter(np.float32(1), np.float32(0)), np.float32(1.125)):
+        draws(drawn, lambda x, beside=beside: float(beside) in x.detach().numpy())
+
+
+def test_tensors_shrink_to_zeros_and_keep_what_matters() -> None:
+    assert draws(tensors((2,)), lambda _: True).tolist() == [0.0, 0.0]
+    assert draws(tensors((2,)), lambda x: x.max().item() > 1).tolist() == [0.0, 1.0625]
+    assert draws(tensors((2,)), lambda x: x.min().item() <= -1).tolist() in ([0, -1], [-1, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int64, np.uint8, np.bool_])
+def test_tensors_of_other_dtypes(dtype: Any) -> None:
+    @given(tensors((2, 2), dtype=dtype))
+    def check(x: tg.Tensor) -> None:
+        assert x.dtype == dtype
+        assert x.requires_grad == (dtype is np.float16)
+
+    check()
+
+
+@pytest.mark.parametrize("name", [*LAYOUTS, "expanded"])
+def test_layouts_are_what_they_are_called(name: str) -> None:
+    x = draws(arrays((2, 3, 4), layouts=[name]), lambda _: True)
+    steps = tuple(s // x.itemsize for s in x.strides)
+    assert {
+        "C": steps == (12, 4, 1),
+        "Fortran": steps == (1, 2, 6),
+        "permuted": steps == (1, 8, 2),
+        "strided": steps == (96, 16, 2),
+        "negative strides": steps == (-12, -4, -1),
+        "read-only": not x.flags.writeable,
+        "expanded": steps[-1] == 0,
+    }[name]
+
+
+@given(arrays(layouts=list(LAYOUTS)), st.sampled_from(sorted(LAYOUTS)))
+def test_layouts_change_no_number(x: Any, name: str) -> None:
+    other = LAYOUTS[name](x)
+    np.testing.assert_array_equal(other, x)
+    assert not np.shares_memory(other, x)
+
+
+# --- windows ---
+
+
+@given(st.data(), st.integers(1, 2), st.booleans())
+def test_drawn_convolutions_fit(data: st.DataObject, dims: int, transposed: bool) -> None:
+    q = data.draw(conv_configs(dims, transposed=transposed))
+    function = getattr(F, f"conv{'_transpose' * transposed}{dims}d")
+    y = function(*map(tg.tensor, q.arrays()), **q.options)
+    lead = () if q.batch is None else (q.batch,)
+    assert y.shape == (*lead, q.filters, *q.output_size)
+    assert min(q.output_size) >= 1
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda q: q.batch == 0,
+        lambda q: q.batch is None,
+        lambda q: q.groups > 1 and q.filters > q.groups and q.channels > q.groups,
+        lambda q: (
+            len({q.size, q.kernel, q.stride, q.padding, q.dilation}) == 5
+            and all(a != b for a, b in (q.size, q.kernel, q.stride, q.padding, q.dilation))
+        ),
+        lambda q: q.output_size == (1, 1) and min(q.kernel) > 1,
+        lambda q: q.size[0] < q.kernel[0],
+    ],
+)
+def test_convolutions_cover_the_corners(wanted: Any) -> None:
+    draws(conv_configs(), wanted)
+
+
+def test_uneven_paddings_and_shrinking() -> None:
+    draws(conv_configs(uneven=True), lambda q: any(isinstance(p, tuple) for p in q.padding))
+    simplest = draws(conv_configs(), lambda q: q.stride[1] > 1)
+    assert (simplest.kernel, simplest.stride, simplest.size) == ((1, 1), (1, 2), (1, 1))
+
+
+@given(pool_configs(batches=[1]))
+def test_every_drawn_pooling_window_sees_the_input(q: Any) -> None:
+    y = F.max_pool2d(tg.zeros(*q.input_shape), **q.options)
+    assert np.isfinite(y.numpy()).all()  # padding alone would give -inf
+    starts = zip(y.shape[-2:], q.stride, q.padding, q.kernel, q.dilation, q.size, strict=True)
+    for out, s, p, k, d, n in starts:
+        for i in range(out):
+            assert any(0 <= i * s - p + a * d < n for a in range(k))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda q: q.ceil_mode and q.stride[0] > q.kernel[0],
+        lambda q: max(q.padding) > 0 and q.dilation[0] != q.dilation[1],
+        lambda q: q.batch in (0, None),
+        lambda q: q.ceil_mode and (q.size[0] + 2 * q.padding[0] - q.kernel[0]) % q.stride[0],
+    ],
+)
+def test_poolings_cover_the_corners(wanted: Any) -> None:
+    draws(pool_configs(), wanted)
+
+
+# --- tests that are made ---
+
+
+def test_a_made_test_has_a_name_and_passes() -> None:
+    test = op_test(tg.tanh, tensors(shapes(max_dims=2)), oracle=np.tanh)
+    assert test.__name__ == "test_tanh"
+    test()
+
+
+def test_a_made_test_of_broadcasting_operands() -> None:
+    pairs = broadcastable_shapes(max_dims=2).flatmap(
+        lambda drawn: st.tuples(*[tensors(shape) for shape in drawn.shapes])
+    )
+    op_test(tg.mul, pairs, oracle=np.multiply)()
+
+
+def test_a_made_test_fails_for_a_wrong_op_with_a_small_example() -> None:
+    def halved(x: tg.Tensor) -> tg.Tensor:
+        return x * x.detach() if x.numel() > 1 else x * x
+
+    with pytest.raises(tg.autograd.GradcheckError, match=r"(?s)^halved: .* by input 0 \(2,\)"):
+        settings(derandomize=True, database=None)(op_test(halved, tensors()))()
+
+
+def test_hypothesis_is_imported_with_the_first_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> Any:
+        raise ModuleNotFoundError("No module named 'hypothesis'", name="hypothesis")
+
+    monkeypatch.setattr("tinygrad_np.testing.importlib.import_module", missing)
+    with pytest.raises(ModuleNotFoundError, match=r"testing.dims needs hypothesis: pip install"):
+        tg.testing.dims  # noqa: B018 - the attribute is what imports
+    with pytest.raises(AttributeError, match=r"tinygrad_np\.testing has no tensor"):
+        tg.testing.tensor  # noqa: B018 - as above
+
+
+def test_every_name_is_there() -> None:
+    names = itertools.chain(tg.testing._DRAWING, ("assert_close", "make_tensor", "check_vjp"))
+    assert all(callable(getattr(tg.testing, name)) for name in names)

@@ -1,0 +1,249 @@
+"""assert_close: whether numbers are those that are expected, and which are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_np.core import Value
+
+# rtol and atol by dtype, as in PyTorch; all others must be equal.
+TOLERANCES = {"float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    *,
+    allow_subclasses: bool = True,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = False,
+    check_device: bool = True,  # noqa: ARG001 - PyTorch's; there is one device
+    check_dtype: bool = True,
+    check_layout: bool = True,  # noqa: ARG001 - PyTorch's; there is one layout
+    check_stride: bool = False,
+    msg: str | Callable[[str], str] | None = None,
+) -> None:
+    """Raise unless `|actual − expected| <= atol + rtol·|expected|` everywhere.
+
+    Both are tensors, arrays, numbers, or None, or sequences and mappings of them. A tensor may be
+    compared with an array, which PyTorch refuses.
+
+    Parameters
+    ----------
+    allow_subclasses
+        Let a parameter be compared with a tensor.
+    rtol, atol
+        Tolerances, both or neither. By default those of the less precise dtype: float64 1e-7 and
+        1e-7, float32 1.3e-6 and 1e-5, float16 1e-3 and 1e-5, others 0.
+    equal_nan
+        Let NaN be close to NaN.
+    check_dtype
+        Also compare the dtypes, or the types of numbers.
+    check_stride
+        Also compare how they lie in memory.
+    msg
+        A message, or a function that makes one of the message that would be given.
+
+    Raises
+    ------
+    AssertionError
+        If they are not close: how many elements, and the worst with both values.
+    ValueError
+        If only one of the tolerances is given.
+    TypeError
+        If they cannot be compared.
+
+    >>> import tinygrad_np as tg
+    >>> assert_close(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 2.0000001]))
+    >>> assert_close({"a": 1.0}, {"a": 1.5})
+    Traceback (most recent call last):
+        ...
+    AssertionError: Scalars are not close!
+    <BLANKLINE>
+    Expected 1.5 but got 1.0.
+    Absolute difference: 0.5 (up to 1e-07 allowed)
+    Relative difference: 0.3333333333333333 (up to 1e-07 allowed)
+    <BLANKLINE>
+    The failure occurred for item ['a']
+    """
+    if (rtol is None) != (atol is None):
+        missing = "rtol" if rtol is None else "atol"
+        raise ValueError(
+            f"assert_close: rtol and atol must be given together, and {missing} is missing"
+        )
+    comparison = _Comparison(allow_subclasses, rtol, atol, equal_nan, check_dtype, check_stride)
+    try:
+        comparison.compare(actual, expected, "")
+    except AssertionError as error:
+        if msg is None:
+            raise
+        raise AssertionError(msg if isinstance(msg, str) else msg(str(error))) from None
+
+
+class _Comparison:
+    """The options of one call."""
+
+    def __init__(
+        self,
+        subclasses: bool,
+        rtol: float | None,
+        atol: float | None,
+        equal_nan: bool,
+        dtype: bool,
+        stride: bool,
+    ) -> None:
+        self.subclasses, self.rtol, self.atol = subclasses, rtol, atol
+        self.equal_nan, self.dtype, self.stride = equal_nan, dtype, stride
+
+    def compare(self, actual: Any, expected: Any, path: str) -> None:
+        """Compare what `path` leads to."""
+        if actual is None or expected is None:
+            if actual is not expected:
+                raise _failure(f"None mismatch: {actual!r} is not {expected!r}", path)
+        elif isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
+            if self.dtype and type(actual) is not type(expected):
+                types = f"{type(actual)} != {type(expected)}"
+                raise _failure(f"The (d)types do not match: {types}.", path)
+            # As float64 and int64, whatever the default dtype.
+            self.values(np.asarray(actual), np.asarray(expected), path)
+        elif _is_array(actual) and _is_array(expected):
+            if not self.subclasses and type(actual) is not type(expected):
+                raise _incomparable(actual, expected)
+            self.arrays(_array(actual), _array(expected), path)
+        else:
+            self.containers(actual, expected, path)
+
+    def containers(self, actual: Any, expected: Any, path: str) -> None:
+        """Compare mappings and sequences, part by part."""
+        if isinstance(actual, Mapping) and isinstance(expected, Mapping):
+            if actual.keys() != expected.keys():
+                raise _failure(
+                    "The keys of the mappings do not match:\n"
+                    f"Missing keys in the actual mapping: {sorted(expected.keys() - actual.keys())}"
+                    "\nAdditional keys in the actual mapping: "
+                    f"{sorted(actual.keys() - expected.keys())}",
+                    path,
+                )
+            for key in expected:
+                self.compare(actual[key], expected[key], f"{path}[{key!r}]")
+        elif _is_sequence(actual) and _is_sequence(expected):
+            if len(actual) != len(expected):
+                lengths = f"{len(actual)} != {len(expected)}"
+                raise _failure(f"The length of the sequences do not match: {lengths}", path)
+            for i, (a, b) in enumerate(zip(actual, expected, strict=True)):
+                self.compare(a, b, f"{path}[{i}]")
+        else:
+            raise _incomparable(actual, expected)
+
+    def arrays(self, actual: Any, expected: Any, path: str) -> None:
+        """Compare shapes, dtypes and strides, then values."""
+        checks = [("shape", actual.shape, expected.shape, True)]
+        checks += [("dtype", actual.dtype, expected.dtype, self.dtype)]
+        checks += [("stride()", _steps(actual), _steps(expected), self.stride)]
+        for attribute, a, b, wanted in checks:
+            if wanted and a != b:
+                raise _failure(
+                    f"The values for attribute {attribute!r} do not match: {a} != {b}.", path
+                )
+        self.values(actual, expected, path)
+
+    def values(self, actual: Any, expected: Any, path: str) -> None:
+        """Compare numbers."""
+        rtol, atol = self.rtol, self.atol
+        if rtol is None or atol is None:
+            known = [TOLERANCES.get(x.dtype.name, (0.0, 0.0)) for x in (actual, expected)]
+            rtol, atol = max(r for r, _ in known), max(a for _, a in known)
+        a, b = (x.astype(np.float64 if x.dtype.kind == "f" else object) for x in (actual, expected))
+        if "f" in (actual.dtype.kind, expected.dtype.kind):
+            a, b = a.astype(np.float64), b.astype(np.float64)
+        else:  # as Python's integers, which do not wrap
+            a, b = a + 0, b + 0
+        with np.errstate(all="ignore"):
+            difference = np.where(a == b, 0, abs(a - b))
+            close = (a == b) | (difference <= atol + rtol * abs(b)) & np.isfinite(_float(b))
+            if self.equal_nan:
+                close |= (a != a) & (b != b)  # noqa: PLR0124 - which is how NaN is told
+            if close.all():
+                return
+            relative = _float(difference) / abs(_float(b))
+        relative = np.where(difference == 0, 0.0, relative)
+        relation = "equal" if atol == rtol == 0 else "close"
+        raise _failure(
+            _single(a, b, difference, relative, atol, rtol, relation)
+            if actual.ndim == 0
+            else _several(a, b, difference, relative, ~close, atol, rtol, relation),
+            path,
+        )
+
+
+def _single(
+    a: Any, b: Any, difference: Any, relative: Any, atol: float, rtol: float, relation: str
+) -> str:
+    return (
+        f"Scalars are not {relation}!\n\nExpected {b.item()} but got {a.item()}.\n"
+        f"Absolute difference: {difference.item()}{_allowed(atol, relation)}\n"
+        f"Relative difference: {relative.item()}{_allowed(rtol, relation)}"
+    )
+
+
+def _several(
+    a: Any,
+    b: Any,
+    difference: Any,
+    relative: Any,
+    wrong: Any,
+    atol: float,
+    rtol: float,
+    relation: str,
+) -> str:
+    count = int(wrong.sum())
+    lines = [
+        f"Tensor-likes are not {relation}!",
+        "",
+        f"Mismatched elements: {count} / {wrong.size} ({count / wrong.size:.1%})",
+    ]
+    for kind, errors, tolerance in (("absolute", difference, atol), ("relative", relative, rtol)):
+        ranked = _float(errors)
+        ranked = np.where(wrong, np.where(np.isnan(ranked), np.inf, ranked), -1.0)
+        at = tuple(int(i) for i in np.unravel_index(int(ranked.argmax()), ranked.shape))
+        lines.append(
+            f"Greatest {kind} difference: {errors[at]} at index {at}"
+            f"{_allowed(tolerance, relation)}: expected {b[at]} but got {a[at]}"
+        )
+    return "\n".join(lines)
+
+
+def _allowed(tolerance: float, relation: str) -> str:
+    return "" if relation == "equal" else f" (up to {tolerance} allowed)"
+
+
+def _float(x: Any) -> Any:
+    return np.asarray(x, np.float64)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, (Value, np.ndarray, np.generic))
+
+
+def _is_sequence(x: Any) -> bool:
+    return isinstance(x, Sequence) and not isinstance(x, (str, bytes))
+
+
+def _array(x: Any) -> Any:
+    return x.array if isinstance(x, Value) else np.asarray(x)
+
+
+def _steps(x: Any) -> tuple[int, ...]:
+    return tuple(step // x.itemsize for step in x.strides)
+
+
+def _failure(text: str, path: str) -> AssertionError:
+    return AssertionError(f"{text}\n\nThe failure occurred for item {path}" if path else text)
+
+
+def _incomparable(actual: Any, expected: Any) -> TypeError:
+    return TypeError(f"assert_close: a {type(actual)} cannot be compared with a {type(expected)}")
