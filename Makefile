@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 
-.PHONY: help mnist test ci check check-fast conformance bench format clean
+.PHONY: help mnist test test-deep ci check check-fast conformance bench format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,6 +14,9 @@ mnist: $(VENV)/examples.stamp ## train, evaluate and report an MLP on MNIST
 
 test: $(VENV)/test.stamp ## run the test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-deep: $(VENV)/test.stamp ## every property on 1,000 examples, on all cores: over half an hour
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile deep -n auto $(PYTEST_ARGS)
 
 ci: conformance check ## what continuous integration runs
 

@@ -1,4 +1,4 @@
-"""What several test files share: tensors from arrays, gradients by both paths, odd layouts."""
+"""What several test files share: tensors from arrays, and gradients by both paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import tinygrad_np as tg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     Array = np.ndarray[Any, Any]
 
@@ -43,32 +43,3 @@ def gradients(
         create_graph=create_graph,
     )
     return [g.detach().numpy() for g in found]
-
-
-def negative(array: Array) -> Array:
-    """The same numbers, laid out backwards."""
-    backwards = (..., *[slice(None, None, -1)] * array.ndim)
-    return array[backwards].copy()[backwards]
-
-
-def strided(array: Array) -> Array:
-    """The same numbers, with gaps between them."""
-    spaced = np.full([2 * n for n in array.shape], 77, array.dtype)
-    view = spaced[(..., *[slice(None, None, 2)] * array.ndim)]
-    view[...] = array
-    return view
-
-
-def read_only(array: Array) -> Array:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
-LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "C": lambda array: np.array(array, order="C"),  # np.ascontiguousarray adds a dimension to 0-d
-    "Fortran": lambda array: np.array(array, order="F"),
-    "strided": strided,
-    "negative strides": negative,
-    "read-only": read_only,
-}

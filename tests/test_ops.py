@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from cases import SIZES
-from helpers import LAYOUTS, TIGHT, gradients, tensors, weights
+from helpers import TIGHT, gradients, tensors, weights
 from op_cases import CASES, NOT_DIFFERENTIABLE, Case
 
 import tinygrad_np as tg
 from tinygrad_np import core, ops
 from tinygrad_np.recorder import Recorder, recording
+from tinygrad_np.testing import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

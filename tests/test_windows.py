@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import window_oracles as oracles
-from geometry import MANY, Case, arrays, cases, naive, pairs
+from geometry import MANY, Case, arrays, cases, naive, pairs, stored
 from helpers import TIGHT, gradients, tensors, weights
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ import nn.functional as F
 import tinygrad_np as tg
 from tinygrad_np.kernels import lowering
 from tinygrad_np.ops.pad import MODES
+from tinygrad_np.testing import ConvConfig, PoolConfig, conv_configs, pool_configs
 
 equal, close = np.testing.assert_array_equal, np.testing.assert_allclose
 inf, nan = math.inf, math.nan
@@ -49,84 +50,54 @@ def test_convolution_equals_the_naive_loop_and_the_reference(q: Case) -> None:
     close(found[0], reference, rtol=1e-10, atol=1e-10)
 
 
-small = st.builds(
-    Case,
-    st.integers(1, 2),
-    st.integers(1, 2),
-    st.integers(1, 2),
-    st.integers(1, 2),
-    pairs(4, 5),
-    pairs(1, 2),
-    pairs(1, 3),
-    pairs(0, 2),
-    pairs(1, 3),
-    st.integers(0, 5),
-)
+SMALL = {"batches": (1, 2), "max_groups": 2, "max_channels": 2, "max_filters": 2}
+SMALL |= {"max_kernel": 2, "max_padding": 2, "max_extra": 3}
 
 
-@given(small)
-def test_derivatives_of_both_orders(q: Case) -> None:
-    operands = tensors(arrays(q)[:3])
+@given(conv_configs(**SMALL), st.integers(0, 5))
+def test_derivatives_of_both_orders(q: ConvConfig, layout: int) -> None:
+    x, w, b = q.arrays()
+    operands = tensors([stored(x, layout), w, b])
 
     def forward(*xs: tg.Tensor) -> tg.Tensor:
-        return F.conv2d(*xs, q.stride, q.padding, q.dilation, q.groups)
+        return F.conv2d(*xs, **q.options)
 
     assert tg.autograd.gradcheck(forward, operands, **TIGHT)
     assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
 
 
-@given(small, st.data())
-def test_derivatives_of_both_orders_of_the_transpose(q: Case, data: st.DataObject) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((q.n, q.groups * q.o, *data.draw(pairs(2, 3))))
-    w = rng.standard_normal((q.groups * q.o, q.c, *q.k))
-    operands = tensors([x, w, rng.standard_normal(q.groups * q.c)])
-    extra = tuple(
-        data.draw(st.integers(0, max(s, d) - 1)) for s, d in zip(q.stride, q.dilation, strict=True)
-    )
+@given(conv_configs(transposed=True, **SMALL))
+def test_derivatives_of_both_orders_of_the_transpose(q: ConvConfig) -> None:
+    x, w, b = q.arrays()
+    operands = tensors([x, w, b])
 
     def forward(*xs: tg.Tensor) -> tg.Tensor:
-        return F.conv_transpose2d(*xs, q.stride, 0, extra, q.groups, q.dilation)
+        return F.conv_transpose2d(*xs, **q.options)
 
-    options = {"stride": q.stride, "output_padding": extra, "groups": q.groups}
-    expected = oracles.conv_transpose2d(
-        x, w, operands[2].detach().numpy(), dilation=q.dilation, **options
-    )
+    expected = oracles.conv_transpose2d(x, w, b, **q.options)
     close(forward(*operands).detach().numpy(), expected, atol=1e-12)
     assert tg.autograd.gradcheck(forward, operands, **TIGHT)
     assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
 
 
-@st.composite
-def poolings(draw: st.DrawFn) -> tuple[tuple[int, int], dict[str, Any]]:
-    kernel = draw(pairs(1, 3))
-    return draw(pairs(5, 7)), {  # a dilated window of 3 reaches 5
-        "kernel_size": kernel,
-        "stride": draw(pairs(1, 3)),
-        "padding": tuple(draw(st.integers(0, k // 2)) for k in kernel),
-        "ceil_mode": draw(st.booleans()),
-    }
-
-
-@given(poolings(), pairs(1, 2), st.booleans())
-def test_poolings_of_drawn_windows(q: Any, dilation: Any, include: bool) -> None:
-    hw, options = q
-    x = np.random.default_rng(0).permutation(2 * math.prod(hw)).reshape(1, 2, *hw) * 0.5
+@given(pool_configs(batches=(2, None), max_kernel=3, max_dilation=2, max_extra=4), st.booleans())
+def test_poolings_of_drawn_windows(q: PoolConfig, include: bool) -> None:
+    x = np.random.default_rng(0).permutation(math.prod(q.input_shape)).reshape(q.input_shape) * 0.5
     operands = tensors([x])
-    kernel, stride, padding = (options[k] for k in ("kernel_size", "stride", "padding"))
-    at = {"stride": stride, "padding": padding, "ceil": options["ceil_mode"]}
-    expected = oracles.pool2d(np.max, x, kernel, dilation=dilation, fill=-inf, **at)
-    y = F.max_pool2d(*operands, **options, dilation=dilation)
+    at = {"stride": q.stride, "padding": q.padding, "ceil": q.ceil_mode}
+    expected = oracles.pool2d(np.max, x, q.kernel, dilation=q.dilation, fill=-inf, **at)
+    y = F.max_pool2d(*operands, **q.options)
     equal(y.detach().numpy(), expected)
+    options = {name: value for name, value in q.options.items() if name != "dilation"}
     for f in (
-        lambda x: F.max_pool2d(x, **options, dilation=dilation),
+        lambda x: F.max_pool2d(x, **q.options),
         lambda x: F.avg_pool2d(x, **options, count_include_pad=include),
     ):
         assert tg.autograd.gradcheck(f, operands, **TIGHT)
         assert tg.autograd.gradgradcheck(f, operands, fast_mode=True)
     if not include:
-        counts = oracles.pool2d(np.sum, np.ones_like(x), kernel, **at)
-        means = oracles.pool2d(np.sum, x, kernel, **at) / counts
+        counts = oracles.pool2d(np.sum, np.ones_like(x), q.kernel, **at)
+        means = oracles.pool2d(np.sum, x, q.kernel, **at) / counts
         close(F.avg_pool2d(*operands, **options, count_include_pad=False).detach(), means)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,21 +36,33 @@ def test_three(gradcheck):
 """
 
 
-def test_a_suite_of_a_user(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(
-        'pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]\n', "utf-8"
-    )
-    (tmp_path / "test_mine.py").write_text(USERS, "utf-8")
+def run_suite(folder: Path, conftest: str, tests: str) -> str:
+    (folder / "conftest.py").write_text(conftest, "utf-8")
+    (folder / "test_mine.py").write_text(tests, "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "."],
-        cwd=tmp_path,
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "1 failed, 2 passed" in done.stdout
-    assert "derivative of Mul by input 0 is wrong" in done.stdout
+    return done.stdout
+
+
+def test_a_suite_of_a_user(tmp_path: Path) -> None:
+    said = run_suite(tmp_path, 'pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]\n', USERS)
+    assert "1 failed, 2 passed" in said
+    assert "derivative of Mul by input 0 is wrong" in said
+
+
+def test_what_the_page_says_about_pytest(tmp_path: Path) -> None:
+    """The snippets that are not doctests; the first examples of the page define what they use."""
+    page = (ROOT / "docs" / "test_your_own_gradients.md").read_text("utf-8")
+    conftest, tests = re.findall(r"```python\n((?!>>>).*?)```", page, re.DOTALL)
+    examples = doctest.DocTestParser().get_examples(page)[:5]
+    said = run_suite(tmp_path, conftest, "".join(e.source for e in examples) + tests)
+    assert "1 passed" in said, said
 
 
 def test_gradcheck_asks_for_gradients_itself(gradcheck: Any) -> None:
