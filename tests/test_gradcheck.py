@@ -516,6 +516,22 @@ def test_the_printed_program_finds_a_planted_error_again() -> None:
     assert "GradcheckError: gradcheck: the derivative of cube by input 0 is wrong" in done.stderr
 
 
+def test_the_printed_program_of_a_function_of_the_users_own() -> None:
+    class Cube(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+            (x,) = ctx.saved_tensors
+            return g * 2.0 * x * x
+
+    program = fails_again(Cube.apply, tg.tensor([0.1, -2.0], requires_grad=True))
+    assert program.endswith("gradcheck(Cube.apply, [x0])")
+
+
 def test_the_printed_program_knows_closures_lambdas_partials_and_options() -> None:
     factor, weights = 1.5, tg.tensor([2.0, float("inf")], dtype=tg.float64)
 

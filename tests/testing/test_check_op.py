@@ -166,7 +166,7 @@ def test_an_operand_that_is_written_is_found() -> None:
 
 def test_aliased_gradients_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine copies what a rule shares, so here it is kept from it."""
-    monkeypatch.setattr("tinygrad_np.engine._own", lambda gradient, *_: gradient)
+    monkeypatch.setattr("tinygrad_np.engine.own", lambda gradient, *_: gradient)
 
     class Passing(Product):
         reads = ()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype
-from tinygrad_np.tensor.creation import check_device, empty, new, sizes
+from tinygrad_np.tensor.creation import empty, new, sizes
 from tinygrad_np.tensor.random import randint
 
 if TYPE_CHECKING:

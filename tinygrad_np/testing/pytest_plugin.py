@@ -13,7 +13,7 @@ import pytest
 
 from tinygrad_np import autograd
 from tinygrad_np.dtypes import get_default_dtype, set_default_dtype
-from tinygrad_np.tensor.random import manual_seed
+from tinygrad_np.random import manual_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
