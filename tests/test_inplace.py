@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from helpers import LAYOUTS, weights
+from helpers import weights
 
 import nn
 import tinygrad_np as tg
 from tinygrad_np.errors import DtypeError, GraphError, PlaceError, ShapeError
+from tinygrad_np.testing import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

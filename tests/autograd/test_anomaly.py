@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from helpers import LAYOUTS
 
 import nn
 import tinygrad_np as tg
@@ -19,6 +18,7 @@ from tinygrad_np.autograd import anomaly
 from tinygrad_np.autograd.watching import module_path
 from tinygrad_np.core import Op, apply
 from tinygrad_np.recorder import PLAIN, thread
+from tinygrad_np.testing import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -73,12 +73,16 @@ class Point:
         theirs, nor results that are views of them, disturb a difference.
     dtype
         What floating numbers are brought to.
+    name
+        What messages call the function, if not by its own name.
     """
 
     what = "the derivative"
 
-    def __init__(self, func: Callable[..., Any], arguments: Sequence[Any], dtype: Any) -> None:
-        self.name = describe(func)
+    def __init__(
+        self, func: Callable[..., Any], arguments: Sequence[Any], dtype: Any, name: str = ""
+    ) -> None:
+        self.name = name or describe(func)
         self.arguments = [_copied(x, dtype) if isinstance(x, Value) else x for x in arguments]
         self.operands = [
             Named(f"input {i}", x)
@@ -92,10 +96,10 @@ class Point:
             module = copy.deepcopy(owner)
             self.func = module if owner is func else getattr(module, func.__name__)
             buffers = list(getattr(module, "named_buffers", tuple)())
-            for name, x in (*module.named_parameters(), *buffers):
+            for path, x in (*module.named_parameters(), *buffers):
                 x.array = _converted(x, dtype)
                 if x.vertex is not None:
-                    self.operands.append(Named(f"parameter {name!r}", x))
+                    self.operands.append(Named(f"parameter {path!r}", x))
             self.state = [(x, x.array) for _, x in buffers]
         self.before = [np.array(x.array) for x in self.arguments if isinstance(x, Value)]
 

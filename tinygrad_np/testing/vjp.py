@@ -6,59 +6,60 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.autograd.function import Function
 from tinygrad_np.autograd.gradcheck import Options, run
 from tinygrad_np.autograd.point import Point, describe
 from tinygrad_np.autograd.snippet import Call
-from tinygrad_np.core import Op, apply
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.tensor.creation import new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tinygrad_np.tensor.tensor import Tensor
 
-class _Handwritten(Op):
-    """A function and its gradient, as an op of one derivative."""
 
-    __slots__ = ("function", "reads", "rule")
+def _recorded(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Make an operation of a function of arrays and its rule."""
 
-    def __init__(self, function: Callable[..., Any], rule: Callable[..., Any], count: int) -> None:
-        self.function, self.rule = function, rule
-        self.reads = (tuple(range(count)),) * count
+    class Handwritten(Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+            ctx.save_for_backward(*tensors)
+            arrays = [x.array for x in tensors]
+            return new(np.array(f(*arrays)))  # a copy: it may be a view of an operand
 
-    @property
-    def name(self) -> str:
-        """Name of the function."""
-        return describe(self.function)
+        @staticmethod
+        def backward(ctx: Any, *upstream: Tensor) -> Any:
+            arrays = [x.array for x in (*upstream, *ctx.saved_tensors)]
+            return tuple(new(np.array(g)) for g in _pulled_back(vjp, arrays))
 
-    def forward(self, *arrays: Any) -> Any:
-        """Call the function."""
-        y = np.asarray(self.function(*arrays))
-        return y.copy() if any(np.shares_memory(y, x) for x in arrays) else y
+    Handwritten.__name__ = describe(f)
+    return Handwritten.apply
 
-    def vjp(self, g: Any, *arrays: Any) -> Any:
-        """Call the rule once for all operands, and compare what it gave with them."""
-        *operands, _ = arrays
-        before = [np.array(x) for x in (g, *operands)]
-        found = self.rule(g, *operands)
-        gradients = list(found) if isinstance(found, (tuple, list)) else [found]
-        rule = describe(self.rule)
-        if len(gradients) != len(operands):
+
+def _pulled_back(vjp: Callable[..., Any], arrays: Sequence[Any]) -> list[Any]:
+    """Call the rule, and compare what it gives with the operands."""
+    before, arrays = arrays, [np.array(x) for x in arrays]
+    found = vjp(*arrays)
+    gradients = list(found) if isinstance(found, (tuple, list)) else [found]
+    rule, operands = describe(vjp), arrays[1:]
+    if len(gradients) != len(operands):
+        raise GradcheckError(
+            f"check_vjp: {rule} gave {len(gradients)} gradients for {len(operands)} arrays"
+        )
+    for i, (x, y) in enumerate(zip(arrays, before, strict=True)):
+        if not np.array_equal(x, y, equal_nan=True):
+            what = f"array {i - 1}" if i else "the upstream gradient"
+            raise GradcheckError(f"check_vjp: {rule} changed {what} in place")
+    for i, (gradient, x) in enumerate(zip(gradients, operands, strict=True)):
+        shape, dtype = np.shape(gradient), np.asarray(gradient).dtype
+        if shape != x.shape or dtype != x.dtype:
             raise GradcheckError(
-                f"check_vjp: {rule} gave {len(gradients)} gradients for {len(operands)} arrays"
+                f"check_vjp: {rule} gave a gradient of shape {shape} and dtype {dtype} for array "
+                f"{i} of shape {x.shape} and dtype {x.dtype}; they must be equal"
             )
-        for i, (x, y) in enumerate(zip((g, *operands), before, strict=True)):
-            if not np.array_equal(x, y, equal_nan=True):
-                what = f"array {i - 1}" if i else "the upstream gradient"
-                raise GradcheckError(f"check_vjp: {rule} changed {what} in place")
-        for i, (gradient, x) in enumerate(zip(gradients, operands, strict=True)):
-            if np.shape(gradient) != x.shape or np.asarray(gradient).dtype != x.dtype:
-                raise GradcheckError(
-                    f"check_vjp: {rule} gave a gradient of shape {np.shape(gradient)} and dtype "
-                    f"{np.asarray(gradient).dtype} for array {i} of shape {x.shape} and dtype "
-                    f"{x.dtype}; they must be equal"
-                )
-        return tuple((lambda d=d: np.asarray(d)) for d in gradients)
+    return gradients
 
 
 def check_vjp(
@@ -100,15 +101,11 @@ def check_vjp(
     >>> check_vjp(swish, swish_vjp, [np.array([0.5, -2.0, 3.0])])
     """
     given = [np.asarray(x) for x in arrays]
-    op = _Handwritten(f, vjp, len(given))
+    function = _recorded(f, vjp)
     options = Options(eps, atol, rtol, fast_mode=fast_mode, seed=seed, check_grad_dtypes=True)
     usual = {"eps": 1e-6, "atol": 1e-6, "rtol": 1e-5, "fast_mode": False, "seed": 0}
     changed = {k: v for k, v in options._asdict().items() if k in usual and v != usual[k]}
     call = Call("check_vjp", f, given, changed, (vjp,), "tinygrad_np.testing")
 
-    def function(*xs: Any) -> Any:
-        return apply(op, *xs)
-
-    function.__name__ = op.name
     tensors = [new(np.array(x, np.float64), requires_grad=True) for x in given]
-    run(lambda kind: Point(function, tensors, kind), np.float32, options, call)
+    run(lambda kind: Point(function, tensors, kind, describe(f)), np.float32, options, call)
