@@ -17,7 +17,7 @@ def permuted(array: Array) -> Array:
     if array.ndim < 2:
         return array.copy()
     order = (*range(1, array.ndim), 0)
-    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+    return array.transpose(order).copy(order="C").transpose(np.argsort(order))
 
 
 def strided(array: Array) -> Array:

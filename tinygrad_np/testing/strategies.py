@@ -108,19 +108,23 @@ def indices(
 ) -> Any:
     """Draw an index for a tensor of `shape`: what may stand between its brackets.
 
-    Integers and slices from either end, `...` and None; with `arrays`, lists of indices, in which
-    some repeat; with `masks`, a boolean array over some dimensions. No index is out of range, and
-    no step is negative, which PyTorch refuses.
+    Integers and slices from either end, `...` and None; with `arrays`, a list of indices, in which
+    some repeat; with `masks`, a boolean array over a dimension. No index is out of range, no step
+    is negative, which PyTorch refuses, and the result is the same in NumPy and in PyTorch.
     """
     parts: list[Any] = []
+    before: list[str] = []  # kinds of what stands there already
     at = 0
-    special = False  # at most one list or mask: NumPy and PyTorch place several differently
     while at < len(shape) and draw(st.booleans()):
         size = shape[at]
-        kinds = ["slice"] + ["int"] * (size > 0) + ["None"] * new_axes
-        if not special:
-            kinds += ["list"] * (arrays and size > 0) + ["mask"] * masks
+        apart = _apart(before)
+        one = not {"list", "mask"} & set(before)
+        kinds = ["slice"] + ["None"] * new_axes
+        kinds += ["int"] * (size > 0 and (one or not apart))
+        kinds += ["list"] * (arrays and size > 0 and one and not apart)
+        kinds += ["mask"] * (masks and one and not apart)
         kind = draw(st.sampled_from(kinds))
+        before.append(kind)
         if kind == "None":
             parts.append(None)
             continue
@@ -132,13 +136,19 @@ def indices(
             parts.append(draw(st.lists(st.integers(-size, size - 1), max_size=4)))
         else:
             parts.append(draw(hnp.arrays(np.bool_, size)))
-        special = special or kind in {"list", "mask"}
-        # An integer is a list of one, as far as the place of its dimension goes.
-        special = special or (kind == "int" and any(isinstance(p, slice) for p in parts))
         at += 1
     if draw(st.booleans()):
         parts.append(...)
     return parts[0] if len(parts) == 1 and draw(st.booleans()) else tuple(parts)
+
+
+def _apart(kinds: Sequence[str]) -> bool:
+    """Whether a slice follows an integer, list or mask: the next of those would lie apart.
+
+    NumPy and PyTorch put the dimension that indices give at different places then.
+    """
+    chosen = [i for i, kind in enumerate(kinds) if kind in {"int", "list", "mask"}]
+    return bool(chosen) and any(kind in {"slice", "None"} for kind in kinds[chosen[0] :])
 
 
 @st.composite
