@@ -34,7 +34,7 @@ size: $(VENV)/dev.stamp
 	@$(BIN)/python tests/count_code.py tinygrad_np/core.py tinygrad_np/engine.py
 
 conformance: $(PEERS)/torch.stamp ## compare with PyTorch, in an environment of its own
-	$(PEERS)/bin/python -m pytest tests/conformance $(PYTEST_ARGS)
+	$(PEERS)/bin/python -m pytest tests/conformance tests/test_random_programs.py $(PYTEST_ARGS)
 
 bench: $(PEERS)/peers.stamp ## run the benchmarks beside their peers
 	$(PEERS)/bin/python -m benchmarks --write
