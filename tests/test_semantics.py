@@ -75,6 +75,21 @@ def test_powers_by_both_operands_at_the_edges() -> None:
 def test_zero_to_the_power_of_a_tensor() -> None:
     equal(slope(lambda b: 0 ** (b * 1), 2.0, 0.0), [0, 0])
     equal(slope(lambda b: (-2.0) ** b, 2.0), [nan])
+    seed = [-2.0, 3.0, 5.0]
+    with np.errstate(divide="ignore"):
+        equal(slope(lambda b: 0.0**b, -1.0, 0.0, 2.0, seed=seed), [inf, 0, 0])
+        equal(slope(lambda b: tg.zeros(3) ** b, -1.0, 0.0, 2.0, seed=seed), [inf, 0, 0])
+
+
+def test_powers_of_nan_and_inf_with_exponent_0() -> None:
+    equal(slope(lambda x: x**0, nan, inf), [0, 0])
+
+
+def test_second_derivative_of_a_power_of_zero_in_its_exponent() -> None:
+    b = tg.tensor([2.0], requires_grad=True)
+    (db,) = tg.autograd.grad(tg.zeros(1) ** b, b, create_graph=True)
+    (second,) = tg.autograd.grad(db, b)
+    equal(second.numpy(), [0])
 
 
 def test_amax_amin_and_max_split_ties_evenly() -> None:
@@ -225,6 +240,9 @@ def test_integer_means_are_refused() -> None:
 def test_integers_to_negative_powers_are_refused() -> None:
     with pytest.raises(RuntimeError, match="integers cannot be raised to negative powers"):
         tg.tensor([2]) ** -1
+    with pytest.raises(RuntimeError, match="integers cannot be raised to negative powers"):
+        tg.tensor([2, 2]) ** tg.tensor([1, -1])
+    equal((tg.tensor([2, 3]) ** tg.tensor([0, 1])).numpy(), [1, 3])
     equal((tg.tensor([2.0]) ** -1).numpy(), [0.5])
 
 
