@@ -8,7 +8,6 @@ for `+=`, a window or a range one too long, a mask forgotten, min for max, `<` f
 from __future__ import annotations
 
 import ast
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,15 +44,22 @@ class Change:
         return f"{self.file}::{self.unit}"
 
     @property
+    def lines(self) -> tuple[str, str]:
+        """The lines that it stands in, before and after."""
+        text, end = self.source.encode(), self.start + len(self.old.encode())
+        first = text.rfind(b"\n", 0, self.start) + 1
+        last = text.find(b"\n", end) % (len(text) + 1)
+        before, after = text[first : self.start].decode(), text[end:last].decode()
+        return before + self.old + after, before + self.new + after
+
+    @property
     def key(self) -> str:
         """What it is known by when lines have moved."""
-        squeezed = (" ".join(s.split()) for s in (self.old, self.new))
-        return f"{self.at}: " + " => ".join(squeezed)
+        return f"{self.at}: " + " => ".join(" ".join(text.split()) for text in self.lines)
 
     def diff(self) -> str:
-        before, after = self.source.splitlines(), self.mutated.splitlines()
-        lines = list(difflib.unified_diff(before, after, lineterm="", n=0))
-        return "\n".join(lines[3:])
+        before, after = (text.splitlines() for text in self.lines)
+        return "\n".join([*(f"-{line}" for line in before), *(f"+{line}" for line in after)])
 
 
 EXTREMA = [("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"), ("amax", "amin")]

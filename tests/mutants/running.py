@@ -114,9 +114,12 @@ class Hunt:
         self.said(f"{len(self.changes)} changes, {len(tests)} tests")
         gc.freeze()  # forks need not walk, and so copy, what all of them share
         entering: dict[str, list[Test]] = defaultdict(list)
-        for test in sorted(tests, key=lambda t: t.cost):
+        for test in tests:
             for unit in test.units:
                 entering[unit].append(test)
+        for unit, found in entering.items():
+            stem = Path(unit.partition("::")[0]).stem
+            found.sort(key=lambda t, stem=stem: t.cost / (20 if stem in t.item.path.stem else 1))
         self.hunt(entering)
         return True
 
