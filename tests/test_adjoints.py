@@ -18,11 +18,14 @@ from test_ops import op_classes
 
 import tinygrad_np as tg
 from tinygrad_np import core
-from tinygrad_np.ops import conv, index, loss, pad, pool, reduce, shape, unfold
+from tinygrad_np.kernels.windows import axes
+from tinygrad_np.ops import conv, index, loss, pad, parts, pool, reduce, scatter, shape, unfold
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tinygrad_np.kernels.windows import Axis
 
     Shape = tuple[int, ...]
     Map = Callable[[tg.Tensor], tg.Tensor]
@@ -129,12 +132,56 @@ def reading(draw: st.DrawFn) -> Pair:
         st.slices(source[0]).filter(lambda s: (s.step or 1) > 0),
         st.integers(-source[0], source[0] - 1),
     )
-    at = index.numpy_index((draw(part), ..., draw(st.integers(-source[2], source[2] - 1))))
+    at = (draw(part), ..., draw(st.integers(-source[2], source[2] - 1)))
     return Pair(
         lambda x: apply(index.GetItem(at), x),
         lambda y: apply(index.AddAt(source, at), y),
         source,
         np.empty(source)[at].shape,
+    )
+
+
+@st.composite
+def writing(draw: st.DrawFn) -> Pair:
+    """What is written over a part of zeros; its adjoint reads the part."""
+    pair = draw(cropping())
+    source, target = pair.target, pair.source
+    dim = next((i for i in range(3) if source[i] != target[i]), 0)
+    start = draw(st.integers(0, target[dim] - source[dim]))
+    part = (shape.Crop(dim, start, source[dim]),)
+    zeros = tensor(np.zeros(target))
+    return Pair(
+        lambda x: apply(index.Put(part), zeros, x), lambda y: apply(*part, y), source, target
+    )
+
+
+@st.composite
+def keeping(draw: st.DrawFn) -> Pair:
+    """What is left beside a part that is written over, along an index too: its own adjoint."""
+    source = draw(shapes_of(2, low=1))
+    start = draw(st.integers(0, source[0] - 1))
+    at = tensor(np.random.default_rng(start).integers(0, source[0], (draw(sizes(1)), source[1])))
+    f = draw(
+        st.sampled_from(
+            [
+                lambda x: apply(index.Clear((shape.Crop(0, start, 1),)), x),
+                lambda x: apply(scatter.PutAlongDim(0), x, at, 0.0),
+            ]
+        )
+    )
+    return Pair(f, f, source, source)
+
+
+@st.composite
+def on_the_diagonal(draw: st.DrawFn) -> Pair:
+    source = draw(shapes_of(3, low=1))
+    dim1, dim2 = draw(st.permutations(range(3)))[:2]
+    offset = draw(st.integers(1 - source[dim1], source[dim2] - 1))
+    return Pair(
+        lambda x: apply(parts.Diagonal(offset, dim1, dim2), x),
+        lambda y: apply(parts.OnDiagonal(source, offset, dim1, dim2), y),
+        source,
+        np.zeros(source).diagonal(offset, dim1, dim2).shape,
     )
 
 
@@ -288,26 +335,24 @@ def stamping(draw: st.DrawFn) -> Pair:
     )
 
 
-def pooling(draw: st.DrawFn) -> tuple[dict[str, Any], Shape, Shape]:
+def pooling(draw: st.DrawFn) -> tuple[tuple[Axis, Axis], Shape, Shape]:
+    """Where windows stand, and the shapes before and after."""
     kernel = draw(st.tuples(sizes(1, 3), sizes(1, 3)))
-    pads = tuple(draw(sizes(0, k // 2)) for k in kernel)
-    stride = draw(st.tuples(sizes(1, 3), sizes(1, 3)))
-    ceil = draw(st.booleans())
-    options = {"kernel": kernel, "stride": stride, "padding": pads, "ceil_mode": ceil}
+    pads = tuple((draw(sizes(0, k // 2)), draw(sizes(0, 2))) for k in kernel)
     size = tuple(k + draw(sizes(0, 3)) for k in kernel)
     lead = (draw(sizes(0, 2)), draw(sizes(1, 2)))
-    y = pool.pool.max_pool2d(np.zeros((*lead, *size)), **options)
-    return options, (*lead, *size), y.shape
+    stride = draw(st.tuples(sizes(1, 3), sizes(1, 3)))
+    at = axes(size, kernel, stride, pads)
+    return at, (*lead, *size), (*lead, *(axis.out for axis in at))
 
 
 @st.composite
 def averaging(draw: st.DrawFn) -> Pair:
-    options, source, target = pooling(draw)
-    options["count_include_pad"] = draw(st.booleans())
-    options["divisor_override"] = draw(st.sampled_from([None, 3, -2]))
+    at, source, target = pooling(draw)
+    share = np.random.default_rng(draw(st.integers(0, 99))).uniform(0.1, 1, target[2:])
     return Pair(
-        lambda x: apply(pool.AvgPool2d(**options), x),
-        lambda y: apply(pool.AvgPool2dBackward(source[2:], **options), y),
+        lambda x: apply(pool.AvgPool2d(*at, share), x),
+        lambda y: apply(pool.AvgPool2dBackward(*at, share), y),
         source,
         target,
     )
@@ -316,13 +361,12 @@ def averaging(draw: st.DrawFn) -> Pair:
 @st.composite
 def routing(draw: st.DrawFn) -> Pair:
     """Max-pooling, at fixed maxima, ties among them."""
-    options, source, target = pooling(draw)
-    options["dilation"] = (1, 1)
+    at, source, target = pooling(draw)
     where = tensor(np.random.default_rng(draw(st.integers(0, 99))).integers(0, 4, source) * 1.0)
-    at = apply(pool.MaxPool2dIndices(**options), where)
+    places = apply(pool.MaxPool2dIndices(*at), where)
     return Pair(
-        lambda x: tg.take_along_dim(x.flatten(2), at.flatten(2), 2).reshape(*target),
-        lambda y: apply(pool.MaxPool2dBackward(**options), y, where),
+        lambda x: tg.take_along_dim(x.flatten(2), places.flatten(2), 2).reshape(*target),
+        lambda y: apply(pool.MaxPool2dBackward(*at), y, where),
         source,
         target,
     )
@@ -379,6 +423,7 @@ def pointwise(draw: st.DrawFn) -> Pair:
                 lambda x: x + x,
                 lambda x: apply(Cast(tg.float64), x),
                 lambda x: x.clone(),
+                lambda x: apply(shape.Contiguous(), x),
             ]
         )
     )
@@ -393,6 +438,9 @@ PAIRS: dict[str, tuple[st.SearchStrategy[Pair], set[str]]] = {
     "crop, embed": (cropping(), {"Crop", "Embed"}),
     "pad, getitem": (padding(), {"Pad"}),
     "getitem, add_at": (reading(), {"GetItem", "AddAt"}),
+    "put, crop": (writing(), {"Put"}),
+    "clear, itself": (keeping(), {"Clear", "PutAlongDim"}),
+    "diagonal, on_diagonal": (on_the_diagonal(), {"Diagonal", "OnDiagonal"}),
     "take_along_dim, add_along_dim": (taking(), {"TakeAlongDim", "AddAlongDim"}),
     "pick_class, place_class": (picking(), {"PickClass", "PlaceClass"}),
     "sum and mean, broadcast_to": (summing(), {"Sum", "Mean"}),
@@ -409,7 +457,7 @@ PAIRS: dict[str, tuple[st.SearchStrategy[Pair], set[str]]] = {
     ),
     "matmul, matmul with the transpose": (multiplying(), {"MatMul"}),
     "linear, linear with the transpose": (mapping(), {"Linear"}),
-    "pointwise, itself": (pointwise(), {"Neg", "Add", "Sub", "Mul", "Where", "Cast"}),
+    "pointwise, itself": (pointwise(), {"Neg", "Add", "Sub", "Mul", "Where", "Cast", "Contiguous"}),
 }
 NEAR = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -437,7 +485,8 @@ def test_pairs_are_adjoint_and_each_others_derivative(
 NOT_LINEAR = {
     *("Div", "Pow", "Abs", "Sign", "ZerosLike", "Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Relu"),
     *("Maximum", "Minimum", "Extremum", "LogSumExp", "Softmax", "LogSoftmax", "MaxPool2d"),
-    *("CrossEntropy", "Gap"),
+    *("Clamp", "ClampMin", "ClampMax", "CrossEntropy", "Gap"),
+    *("Draw", "Pick", "FunctionOp"),  # random; one of several results; what the user says
 }
 
 

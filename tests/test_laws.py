@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from cases import SIZES
 from helpers import gradients, tensors
 from hypothesis import given
 from hypothesis import strategies as st
-from op_cases import CASES, SIZES, Case
+from op_cases import CASES, Case
 
 import tinygrad_np as tg
 
