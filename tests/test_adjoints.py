@@ -338,7 +338,7 @@ def stamping(draw: st.DrawFn) -> Pair:
 def pooling(draw: st.DrawFn) -> tuple[tuple[Axis, Axis], Shape, Shape]:
     """Where windows stand, and the shapes before and after."""
     kernel = draw(st.tuples(sizes(1, 3), sizes(1, 3)))
-    pads = tuple((draw(sizes(0, k // 2)), draw(sizes(0, 2))) for k in kernel)
+    pads = tuple((draw(sizes(0, k // 2)), draw(sizes(0, k // 2))) for k in kernel)
     size = tuple(k + draw(sizes(0, 3)) for k in kernel)
     lead = (draw(sizes(0, 2)), draw(sizes(1, 2)))
     stride = draw(st.tuples(sizes(1, 3), sizes(1, 3)))
