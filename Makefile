@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 
-.PHONY: help mnist test test-deep ci check check-fast conformance bench format clean
+.PHONY: help mnist test test-deep ci check check-fast conformance mutants bench format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,10 @@ size: $(VENV)/dev.stamp
 	@$(BIN)/python tests/count_code.py tinygrad_np/core.py tinygrad_np/engine.py
 
 conformance: $(PEERS)/torch.stamp ## compare with PyTorch, in an environment of its own
-	$(PEERS)/bin/python -m pytest tests/conformance $(PYTEST_ARGS)
+	$(PEERS)/bin/python -m pytest tests/conformance tests/test_random_programs.py $(PYTEST_ARGS)
+
+mutants: $(VENV)/test.stamp ## break every derivative and kernel, and see that tests notice (OP=conv2d: one)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(OP)
 
 bench: $(PEERS)/peers.stamp ## run the benchmarks beside their peers
 	$(PEERS)/bin/python -m benchmarks --write

@@ -290,6 +290,13 @@ SELECTION = [
         lambda lib, x, i: lib.take_along_dim(x, i, 1),
         lambda _, x, i: x.take_along_dim(i, 1),
     ),
+    Case(
+        "take_along_dim[both broadcast]",
+        (Operand("1 m 2"), Operand("n k 1", below("m"))),
+        lambda x, i: np.take_along_axis(np.repeat(x, len(i), 0), np.repeat(i, 2, 2), 1),
+        lambda lib, x, i: lib.take_along_dim(x, i, 1),
+        lambda _, x, i: x.take_along_dim(i, 1),
+    ),
     *(
         Case(
             f"getitem[{name}]",

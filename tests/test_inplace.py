@@ -608,3 +608,12 @@ def test_gather_and_select_of_0d_tensors() -> None:
     assert x.index_select(0, tg.tensor([0])).shape == ()
     assert x.index_fill(0, tg.tensor([0]), 5.0).item() == 5
     assert tg.zeros(2, 3).gather(1, tg.zeros(2, 0).long()).shape == (2, 0)
+
+
+def test_an_expand_that_repeats_nothing_can_be_written() -> None:
+    x = tg.zeros(3)
+    x.expand(3).add_(1.0)
+    x.expand(1, 3).mul_(2.0)
+    equal(x.numpy(), [2, 2, 2])
+    with pytest.raises(GraphError, match="share one place"):
+        x.expand(2, 3).add_(1.0)

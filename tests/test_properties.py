@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from op_cases import CASES, Case
 
 import tinygrad_np as tg
-from tinygrad_np.testing import LAYOUTS, broadcastable_shapes
+from tinygrad_np.testing import LAYOUTS
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -67,43 +67,6 @@ def test_pulling_back_is_linear(case: Case, data: st.DataObject) -> None:
 
     for sum_, from_u, from_v in zip(pull(a * u + b * v), pull(u), pull(v), strict=True):
         np.testing.assert_allclose(sum_, a * from_u + b * from_v, rtol=1e-9, atol=1e-9)
-
-
-BINARY = [case for case in CASES if case.batch and len(case.operands) == 2 and not case.internal]
-BINARY = [c for c in BINARY if c.name.split("[")[0] in {"add", "sub", "mul", "div", "pow"}]
-
-
-@pytest.mark.parametrize("case", BINARY, ids=lambda case: case.name)
-@given(data=st.data())
-def test_f_of_x_and_x_sums_both_gradients(case: Case, data: st.DataObject) -> None:
-    array = np.abs(data.draw(operands_of(case))[1]) + 0.5
-    a, b = tensors([array, array])
-    (x,) = tensors([array])
-    da, db = gradients(case.call(tg, a, b), [a, b])
-    (dx,) = gradients(case.call(tg, x, x), [x])
-    np.testing.assert_allclose(dx, da + db, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("case", BINARY, ids=lambda case: case.name)
-@given(
-    shapes=broadcastable_shapes(2),
-    seed=st.integers(0, 99),
-)
-def test_broadcasting_is_tiling(case: Case, shapes: Any, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    arrays = [
-        operand.place(rng.random(shape), SIZES)
-        for operand, shape in zip(case.operands, shapes.shapes, strict=True)
-    ]
-    full = [np.broadcast_to(a, shapes.result) for a in arrays]
-    small, tiled = tensors(arrays), tensors(full)
-    y, z = case.call(tg, *small), case.call(tg, *tiled)
-    np.testing.assert_array_equal(y.detach().numpy(), z.detach().numpy())
-    for a, g, t in zip(arrays, gradients(y, small), gradients(z, tiled), strict=True):
-        extra = tuple(range(t.ndim - a.ndim))
-        kept = tuple(i for i, n in enumerate(a.shape) if n == 1)
-        expected = t.sum(extra).sum(kept, keepdims=True) if t.size else np.zeros(a.shape)
-        np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-9)
 
 
 @every

@@ -75,6 +75,21 @@ def test_powers_by_both_operands_at_the_edges() -> None:
 def test_zero_to_the_power_of_a_tensor() -> None:
     equal(slope(lambda b: 0 ** (b * 1), 2.0, 0.0), [0, 0])
     equal(slope(lambda b: (-2.0) ** b, 2.0), [nan])
+    seed = [-2.0, 3.0, 5.0]
+    with np.errstate(divide="ignore"):
+        equal(slope(lambda b: 0.0**b, -1.0, 0.0, 2.0, seed=seed), [inf, 0, 0])
+        equal(slope(lambda b: tg.zeros(3) ** b, -1.0, 0.0, 2.0, seed=seed), [inf, 0, 0])
+
+
+def test_powers_of_nan_and_inf_with_exponent_0() -> None:
+    equal(slope(lambda x: x**0, nan, inf), [0, 0])
+
+
+def test_second_derivative_of_a_power_of_zero_in_its_exponent() -> None:
+    b = tg.tensor([2.0], requires_grad=True)
+    (db,) = tg.autograd.grad(tg.zeros(1) ** b, b, create_graph=True)
+    (second,) = tg.autograd.grad(db, b)
+    equal(second.numpy(), [0])
 
 
 def test_amax_amin_and_max_split_ties_evenly() -> None:
@@ -222,9 +237,27 @@ def test_integer_means_are_refused() -> None:
         tg.tensor([1, 2]).mean()
 
 
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "sigmoid"])
+def test_functions_of_integers_compute_in_the_default_dtype(name: str) -> None:
+    found = getattr(tg, name)(tg.tensor([1, 4]))
+    assert found.dtype == np.float32
+    equal(found.numpy(), getattr(tg, name)(tg.tensor([1.0, 4.0])).numpy())
+
+
+def test_where_of_two_numbers_is_of_the_default_dtype() -> None:
+    y = tg.where(tg.tensor([True, False]), 1.5, -2.0)
+    assert y.dtype == np.float32
+    equal(y.numpy(), [1.5, -2.0])
+
+
+def test_powers_of_numbers_below_1() -> None:
+    equal(slope(lambda b: 0.5**b, 0.0, 1.0, seed=[1.0, 2.0]), np.full(2, math.log(0.5), np.float32))
+
+
 def test_integers_to_negative_powers_are_refused() -> None:
     with pytest.raises(RuntimeError, match="integers cannot be raised to negative powers"):
         tg.tensor([2]) ** -1
+    equal((tg.tensor([2, 3]) ** tg.tensor([0, 1])).numpy(), [1, 3])
     equal((tg.tensor([2.0]) ** -1).numpy(), [0.5])
 
 

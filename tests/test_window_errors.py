@@ -217,6 +217,31 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"padding \(2, 2\) gives size \(-1, -2\): output size is too small; pad less"
         ),
     ),
+    "nothing left in one dimension": (
+        lambda: F.conv_transpose2d(X[:, :, :1], BACK, padding=(2, 0)),
+        ShapeError,
+        r"gives size \(-1, 7\): output size is too small; pad less",
+    ),
+    "size 0 left": (
+        lambda: F.conv_transpose1d(LINE[:, :, :1], tg.ones(3, 4, 2), padding=1),
+        ShapeError,
+        r"gives size \(0,\): output size is too small; pad less",
+    ),
+    "stride of a transposed convolution": (
+        lambda: F.conv_transpose2d(X, BACK, stride=0),
+        ShapeError,
+        "conv_transpose2d: stride=0 must be at least 1",
+    ),
+    "dilation of a transposed convolution": (
+        lambda: F.conv_transpose2d(X, BACK, dilation=(1, 0)),
+        ShapeError,
+        r"conv_transpose2d: dilation=\(1, 0\) must be at least 1",
+    ),
+    "groups of a transposed convolution": (
+        lambda: F.conv_transpose2d(X, BACK, groups=2),
+        ShapeError,
+        "conv_transpose2d: groups=2 must divide the 3 channels, dimension 0 of weight",
+    ),
     "output_padding": (
         lambda: F.conv_transpose2d(X, BACK, stride=2, output_padding=2),
         ShapeError,
@@ -229,6 +254,11 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.conv2d(X, W, stride=2, padding="same"),
         RuntimeError,
         r"conv2d: padding='same' has no meaning with stride \(2, 2\): sizes cannot stay the same",
+    ),
+    "same with stride in one dimension": (
+        lambda: F.conv2d(X, W, stride=(1, 2), padding="same"),
+        RuntimeError,
+        r"conv2d: padding='same' has no meaning with stride \(1, 2\)",
     ),
     "unknown padding": (
         lambda: F.conv2d(X, W, padding="full"),

@@ -390,3 +390,8 @@ def test_padding_by_nothing_is_a_copy_and_no_view(mode: str) -> None:
     x.requires_grad_()
     (g,) = tg.autograd.grad(F.pad(x, (0, 0), mode=mode), x, weights((2, 2), np.float32))
     equal(g.numpy(), weights((2, 2), np.float32).numpy())
+
+
+def test_a_transposed_convolution_may_give_a_single_place() -> None:
+    x, w = tg.full((1, 1, 1, 1), 3.0), tg.full((1, 1, 1, 1), 2.0)
+    equal(F.conv_transpose2d(x, w).numpy(), [[[[6.0]]]])

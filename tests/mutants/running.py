@@ -1,0 +1,406 @@
+"""Runs tests on broken code: a warm process forks for each change, and the fork runs the tests.
+
+The parent collects the tests once, and a first run without a change (in forks, too) shows that all
+pass, how long each takes, and which functions it enters. A change is compiled in its fork, and its
+code object put into the living function, so that whoever imported the function sees it; then the
+tests that enter the function are run, the most particular and quickest first, until one fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import gc
+import importlib
+import json
+import mmap
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from .changes import Change
+
+WAITS = 300  # seconds of the clock, for a test that waits for what never comes
+BUDGET = 6.0  # seconds of usual time: no more tests than that for one change
+MEMORY = 6 << 30
+KILLED, SURVIVED = 1, 0
+
+
+@dataclass
+class Outcome:
+    """What became of a change."""
+
+    change: Change
+    killed: bool
+    how: str  # the test that failed, or what else happened
+
+
+@dataclass
+class Test:
+    """A test that passes without changes."""
+
+    item: pytest.Item
+    seconds: float
+    units: Collection[str]
+
+    @property
+    def cost(self) -> float:
+        """Low for tests that are quick, and about little else."""
+        return (self.seconds + 0.002) * len(self.units)
+
+
+class Subject(NamedTuple):
+    """What several tests are about, such as a row of a table, and how to enter just that."""
+
+    name: str
+    act: Callable[[], None]
+
+
+class Reports:
+    """Notes whether the test that runs has failed."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed |= report.failed
+
+
+@dataclass
+class Hunt:
+    """A pytest plugin that, instead of running the tests once, runs them on each change."""
+
+    changes: Sequence[Change]
+    said: Callable[[str], None]
+    subject: Callable[[pytest.Item], Subject | None] = lambda _: None
+    chosen: Callable[[dict[str, frozenset[str]]], Callable[[Change], bool]] | None = None
+    workers: int = 2
+    patience: float = 5.0  # seconds of the processor for a test, beside 20 times its usual ones
+    outcomes: list[Outcome] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # of tests without any change
+    reports: Reports = field(default_factory=Reports)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from hypothesis import Phase, settings  # noqa: PLC0415 - pytest wants to be the first
+
+        config.pluginmanager.register(self.reports)
+        phases = (Phase.explicit, Phase.generate)  # to see that it fails is enough
+        settings.register_profile(
+            "mutants", settings.default, derandomize=True, database=None, phases=phases
+        )
+        settings.load_profile("mutants")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        session.config.pluginmanager.unregister(reporter)  # a dot for each test is no news
+        tests = self.measure(session.items)
+        if self.failures:
+            return True
+        self.said(f"{len(self.changes)} changes, {len(tests)} tests")
+        gc.freeze()  # forks need not walk, and so copy, what all of them share
+        entering: dict[str, list[Test]] = defaultdict(list)
+        for test in tests:
+            for unit in test.units:
+                entering[unit].append(test)
+        for unit, found in entering.items():
+            stem = Path(unit.partition("::")[0]).stem
+            found.sort(key=lambda t, stem=stem: t.cost / (20 if stem in t.item.path.stem else 1))
+        self.hunt(entering)
+        return True
+
+    # --- what the tests enter ---
+
+    @cached_property
+    def functions(self) -> dict[str, list[FunctionType]]:
+        """The living functions of each unit."""
+        found = {}
+        for unit, (module, name) in {
+            c.at: (module_of(c.file), c.unit) for c in self.changes
+        }.items():
+            found[unit] = list(living(module, name))
+        return found
+
+    @cached_property
+    def codes(self) -> dict[CodeType, str]:
+        return {f.__code__: unit for unit, fs in self.functions.items() for f in fs}
+
+    @cached_property
+    def without_code(self) -> dict[str, set[str]]:
+        """Units that are no function, as class attributes; and the functions beside them."""
+        owners: dict[str, set[str]] = {}
+        for unit, fs in self.functions.items():
+            if not fs:
+                file, name = unit.split("::")
+                owner = f"{file}::{name.rpartition('.')[0]}"
+                owners[unit] = {
+                    u for u, found in self.functions.items() if found and u.startswith(owner)
+                }
+        return owners
+
+    def entered(self, action: Callable[[], None]) -> frozenset[str]:
+        """Units that `action` enters."""
+        codes = set()
+        profile = sys.getprofile()
+
+        def note(frame: Any, event: str, _: Any) -> None:
+            if event == "call":
+                codes.add(frame.f_code)
+
+        sys.setprofile(note)
+        try:
+            action()
+        finally:
+            sys.setprofile(profile)
+        units = {self.codes[code] for code in codes & self.codes.keys()}
+        units |= {unit for unit, users in self.without_code.items() if users & units}
+        return frozenset(units)
+
+    def measure(self, items: list[pytest.Item]) -> list[Test]:
+        """Choose changes, and run their tests without one, to see that each passes, and how."""
+        about = {item: self.subject(item) for item in items}
+        rows: dict[str, frozenset[str]] = {}
+        for subject in about.values():
+            if subject and subject.name not in rows:
+                rows[subject.name] = self.entered(subject.act)
+        if self.chosen:
+            self.changes = [*filter(self.chosen(rows), self.changes)]
+            units = {c.at for c in self.changes}
+            items = [x for x in items if not (s := about[x]) or units & rows[s.name]]
+        tests = []
+        for found in self.shared(partial(self.measured, items, about), len(items)):
+            for i, (failed, seconds, entered) in found.items():
+                item = items[int(i)]
+                if failed:
+                    self.failures.append(item.nodeid)
+                subject = about[item]
+                tests.append(Test(item, seconds, rows[subject.name] if subject else entered))
+        if len(tests) != len(items):
+            self.failures.append("a run without changes did not come to its end")
+        return tests
+
+    def measured(
+        self, items: list[pytest.Item], about: dict[pytest.Item, Any], share: list[int]
+    ) -> dict[int, Any]:
+        """In a fork: run tests, and give whether each fails, its time, and what it enters."""
+        found = {}
+        for i in share:
+            start = time.process_time()
+            units: Iterable[str] = ()
+            if about[items[i]]:
+                self.run(items[i])
+            else:
+                units = self.entered(partial(self.run, items[i]))
+            found[i] = [self.reports.failed, time.process_time() - start, sorted(units)]
+            self.reports.failed = False
+        return found
+
+    def shared(
+        self, run: Callable[[list[int]], dict[int, Any]], count: int
+    ) -> list[dict[str, Any]]:
+        """What forks find, each running its share of `count` tests."""
+        with tempfile.TemporaryDirectory() as folder:
+
+            def write(share: list[int]) -> int:
+                Path(folder, str(share[0])).write_text(json.dumps(run(share)))
+                return 0
+
+            shares = [list(range(k, count, self.workers)) for k in range(self.workers)]
+            for child in [fork(partial(write, share)) for share in shares if share]:
+                os.waitpid(child, 0)
+            return [json.loads(file.read_text()) for file in Path(folder).iterdir()]
+
+    @staticmethod
+    def run(item: pytest.Item) -> None:
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    # --- the hunt ---
+
+    def hunt(self, entering: dict[str, list[Test]]) -> None:
+        running: dict[int, tuple[Change, list[Test], mmap.mmap]] = {}
+        killers: dict[str, list[Test]] = defaultdict(list)
+        left = list(reversed(self.changes))
+        started = time.monotonic()
+        while left or running:
+            while left and len(running) < self.workers:
+                change = left.pop()
+                first = killers[change.at][:3]
+                tests = chosen_within(BUDGET, [*first, *entering[change.at]])
+                if not tests:
+                    self.note(Outcome(change, killed=False, how="no test enters it"))
+                    continue
+                begun = mmap.mmap(-1, 4)  # memory that the fork shares: how many tests it began
+                child = fork(partial(self.attempt, change, tests, begun))
+                running[child] = (change, tests, begun)
+            if not running:
+                continue
+            child, status = os.wait()
+            change, tests, begun = running.pop(child)
+            outcome = self.judge(change, status, tests, int.from_bytes(begun[:4]))
+            begun.close()
+            known = killers[change.at]
+            for test in entering[change.at]:
+                if test.item.nodeid == outcome.how and test not in known:
+                    known.insert(0, test)
+            self.note(outcome)
+            if len(self.outcomes) % 250 == 0:
+                minutes = (time.monotonic() - started) / 60
+                self.said(f"{len(self.outcomes)} of {len(self.changes)} after {minutes:.1f} min")
+
+    def note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if not outcome.killed:
+            c = outcome.change
+            self.said(f"\n{c.file}:{c.line} {c.unit}: {c.kind} ({outcome.how})\n{c.diff()}")
+
+    def attempt(self, change: Change, tests: list[Test], begun: mmap.mmap) -> int:
+        """In a fork: make the change, and run tests until one fails."""
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        try:
+            transplant(change)
+        except Exception:  # noqa: BLE001 - a constant that cannot be computed, say
+            return KILLED
+        for count, test in enumerate(tests, 1):
+            begun[:4] = count.to_bytes(4)
+            signal.setitimer(
+                signal.ITIMER_PROF, self.patience + 20 * test.seconds
+            )  # ends the process
+            signal.alarm(WAITS)
+            self.run(test.item)
+            if self.reports.failed:
+                return KILLED
+        return SURVIVED
+
+    @staticmethod
+    def judge(change: Change, status: int, tests: list[Test], begun: int) -> Outcome:
+        last = tests[begun - 1].item.nodeid if begun else "cannot be made"
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            hangs = number in {signal.SIGALRM, signal.SIGPROF}
+            return Outcome(
+                change, killed=True, how=f"{'hangs' if hangs else f'signal {number}'} in {last}"
+            )
+        if os.WEXITSTATUS(status) == SURVIVED:
+            return Outcome(change, killed=False, how=f"{begun} tests pass")
+        return Outcome(change, killed=True, how=last)
+
+
+def chosen_within(budget: float, tests: Iterable[Test]) -> list[Test]:
+    """The first tests, each once, that take no longer than the budget together."""
+    found: dict[str, Test] = {}
+    for test in tests:
+        if test.item.nodeid not in found:
+            budget -= test.seconds
+            if budget < 0 and found:
+                break
+            found[test.item.nodeid] = test
+    return list(found.values())
+
+
+def fork(action: Callable[[], int]) -> int:
+    """Run `action` in a copy of this process, silently; its result is the exit status."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    status = KILLED
+    with contextlib.suppress(BaseException):
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        status = action()
+    os._exit(status)
+
+
+def module_of(file: str) -> ModuleType:
+    return importlib.import_module(file.removesuffix(".py").replace("/", "."))
+
+
+def living(module: ModuleType, unit: str) -> Iterator[FunctionType]:
+    """Plain functions behind a name: two for a property with a setter, none for a constant."""
+    owner: Any = module
+    *path, name = unit.split(".")
+    for part in path:
+        owner = vars(owner)[part]
+    found = vars(owner).get(name)
+    parts = [found.fget, found.fset] if isinstance(found, property) else [found]
+    for part in parts:
+        function = getattr(part, "__func__", part)
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        if isinstance(function, FunctionType):
+            yield function
+
+
+def transplant(change: Change) -> None:
+    """Make the change in the living module."""
+    module = module_of(change.file)
+    functions = list(living(module, change.unit))
+    if not functions:
+        set_constant(module, change)
+        return
+    made = compile(change.mutated, module.__file__ or "", "exec", dont_inherit=True)
+    codes = {(c.co_qualname, c.co_firstlineno): c for c in codes_in(made)}
+    for function in functions:
+        was = function.__code__
+        function.__code__ = codes[was.co_qualname, was.co_firstlineno]
+    defaults_from(change, module, functions[0])
+
+
+def defaults_from(change: Change, module: ModuleType, function: FunctionType) -> None:
+    """Compute the default arguments anew, if the change lies among them."""
+    for node in ast.walk(ast.parse(change.mutated)):
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name == function.__name__
+            and node.lineno <= change.line < node.body[0].lineno
+            and node.name == change.unit.rpartition(".")[2]
+        ):
+
+            def value(expression: ast.expr) -> Any:
+                return eval(ast.unparse(expression), vars(module))
+
+            function.__defaults__ = tuple(map(value, node.args.defaults)) or None
+            keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            function.__kwdefaults__ = {a.arg: value(d) for a, d in keywords if d} or None
+
+
+def set_constant(module: ModuleType, change: Change) -> None:
+    """Give a constant of the module, or of a class, the value that it would have."""
+    *path, name = change.unit.split(".")
+    body: list[ast.stmt] = ast.parse(change.mutated).body
+    owner: Any = module
+    for part in path:
+        owner = vars(owner)[part]
+        body = next(s for s in body if isinstance(s, ast.ClassDef) and s.name == part).body
+    for statement in body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
+            target = getattr(statement, "target", None) or statement.targets[0]
+            if ast.unparse(target) == name:
+                value = eval(ast.unparse(statement.value), vars(module))
+                setattr(owner, name, value)
+                return
+    raise LookupError(change.unit)
+
+
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from codes_in(constant)

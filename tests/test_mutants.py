@@ -1,0 +1,207 @@
+"""The tool that breaks derivatives and kernels: it writes mistakes, and sees who notices."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.mutants.__main__ import BROKEN, ROOT, of_op
+from tests.mutants.changes import Change, Writer, changes_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A piece of code, and mistakes that must be among those written into it.
+MISTAKES = {
+    "lambda g: g * x": {"(-(g * x))", "(1.001 * (g * x))", "g", "x"},
+    "a - b": {"a", "(a + b)", "((b) - (a))"},
+    "sum(g, 0, keepdim=True)": {"(g)", "1", "False"},
+    "g.sum(0)": {"(g)"},
+    "where(mask, g, 0.0)": {"(g)", "(0.0)", "where(mask, 0.0, g)"},
+    "np.maximum(x, y)": {"np.minimum"},
+    "a < b": {"(a <= b)", "(a >= b)"},
+    "0 <= r < n": {"(0 < r < n)", "(0 <= r <= n)"},
+    "x[a:b]": {"a + 1:b", "a:b + 1", "a:b - 1"},
+    "x[::2]": {":"},
+    "range(n)": {"range(n - 1)", "range(n + 1)", "range(1, n)"},
+    "apply(Gap(), p, s)": {"apply(Gap(), s, p)"},
+    "np.copyto(y, x, where=m)": {"np.copyto(y, x)"},
+    "a // b": {"(a // b + 1)", "(-(-(a) // b))"},
+    "p and q": {"((p))", "((q))"},
+    "f(x.shape[1])": {"0", "2"},
+}
+
+
+def written(code: str) -> list[Change]:
+    return list(Writer(code, "parts.py").changes())
+
+
+@pytest.mark.parametrize("code", MISTAKES)
+def test_mistakes_are_written(code: str) -> None:
+    found = {c.new for c in written(f"def f():\n    return {code}\n")}
+    assert MISTAKES[code] <= found, found
+
+
+def test_statements() -> None:
+    code = "def f(x, y):\n    x += y\n    x[0] = 1\n    np.add.at(x, 0, y)\n    return y, x\n"
+    found = {(c.old, c.new) for c in written(code)}
+    assert {("x += y", "x = y"), ("x += y", "x -= y"), ("x += y", "pass")} <= found
+    assert {("x[0] = 1", "pass"), ("np.add.at(x, 0, y)", "pass"), ("y, x", "(x, y)")} <= found
+
+
+def test_class_attributes_tables_and_defaults() -> None:
+    code = """
+TABLE = ((1, 2),)
+
+class Op:
+    reads = ((1,), (0,))
+
+    def f(self, k=3):
+        pass
+"""
+    found = {(c.unit, c.old, c.new) for c in written(code)}
+    assert ("TABLE", "2", "3") in found
+    assert ("Op.reads", "1", "0") in found
+    assert ("Op.f", "3", "4") in found
+
+
+def test_what_only_speaks_is_left_alone() -> None:
+    code = '''
+def f(x: int = None) -> int:
+    """Text with a + b."""
+    if x:
+        raise ValueError(f"{x + 1} is wrong")
+    return zip(x, strict=True)
+'''
+    assert {(c.old, c.new) for c in written(code)} == {("x", "True"), ("x", "False")}
+
+
+def test_every_change_to_the_library_compiles_and_changes_something() -> None:
+    files = [file for kind in BROKEN for file in (ROOT / "tinygrad_np").glob(kind)]
+    changes = [change for file in files for change in changes_of(file, ROOT)]
+    assert len(changes) > 3000
+    for change in changes[::7]:  # a seventh takes a second
+        assert compile(change.mutated, change.file, "exec")
+        assert change.mutated != change.source
+        assert change.diff()
+
+
+def test_changes_of_one_op() -> None:
+    at = {"add": "tinygrad_np/ops/elementwise.py::Add.vjp", "exp": "tinygrad_np/ops/a.py::Exp.vjp"}
+    rows = {f"{name}[row]": frozenset({unit}) for name, unit in at.items()}
+    add, exp = (Change(*unit.split("::"), 1, "sign", 0, "a", "b", "a") for unit in at.values())
+    assert of_op("add")(rows)(add)
+    assert not of_op("add")(rows)(exp)
+    assert of_op("Exp")(rows)(exp)  # by a part of its name
+
+
+PARTS = """
+from __future__ import annotations
+
+
+def slope(x) -> Array:
+    return 2 * x
+
+
+def late(n):
+    while n > 0:
+        n -= 1
+    return n
+
+
+class Op:
+    scale = 3
+
+    @property
+    def twice(self):
+        return 2 * self.scale
+"""
+STRONG = """
+import parts
+
+def test_slope():
+    assert parts.slope(1.5) == 3.0
+    assert parts.slope(0.5) == 1.0
+
+def test_late():
+    assert parts.late(3) == 0
+
+def test_op():
+    assert parts.Op().twice == 6
+"""
+RUN = """
+import json, sys
+from pathlib import Path
+sys.path[:0] = ["{root}", "."]
+import pytest
+from tests.mutants.changes import Change, changes_of
+from tests.mutants.running import Hunt
+
+file = Path("parts.py").resolve()
+changes = changes_of(file, file.parent)
+{more}
+hunt = Hunt(changes, lambda _: None, patience=0.5)
+pytest.main(["-qq", "-p", "no:cacheprovider", "--rootdir=.", "test_parts.py"], plugins=[hunt])
+print(json.dumps([
+    [[o.killed, o.how, o.change.unit, o.change.new] for o in hunt.outcomes], hunt.failures
+]))
+"""
+fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+def hunted(folder: Path, tests: str, more: str = "") -> tuple[list[Any], list[str]]:
+    (folder / "parts.py").write_text(PARTS)
+    (folder / "test_parts.py").write_text(tests)
+    script = RUN.format(root=ROOT, more=more)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+    )
+    outcomes, failures = json.loads(done.stdout.splitlines()[-1])
+    return outcomes, failures
+
+
+@fork
+def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> None:
+    outcomes, failures = hunted(tmp_path, STRONG)
+    assert not failures
+    assert len(outcomes) > 15
+    alive = [o for o in outcomes if not o[0]]
+    assert not alive
+    assert any(how.startswith("hangs") for _, how, unit, _ in outcomes if unit == "late")
+    assert {unit for *_, unit, _ in outcomes} == {"slope", "late", "Op.scale", "Op.twice"}
+
+
+@fork
+def test_a_weak_test_is_found(tmp_path: Path) -> None:
+    weak = STRONG.replace("parts.slope(1.5) == 3.0", "True").replace("0.5) == 1.0", "0.0) == 0.0")
+    outcomes, _ = hunted(tmp_path, weak)
+    alive = {(unit, new) for killed, _, unit, new in outcomes if not killed}
+    assert {("slope", "(-(2 * x))"), ("slope", "(1.001 * (2 * x))"), ("slope", "3")} <= alive
+    assert all(unit == "slope" for unit, _ in alive)
+
+
+@fork
+def test_a_function_that_no_test_enters_is_found(tmp_path: Path) -> None:
+    outcomes, _ = hunted(tmp_path, STRONG.replace("parts.late(3) == 0", "True"))
+    untested = [o for o in outcomes if o[2] == "late"]
+    assert untested
+    assert all(not killed and how == "no test enters it" for killed, how, *_ in untested)
+
+
+@fork
+def test_a_change_that_changes_nothing_survives(tmp_path: Path) -> None:
+    nothing = "changes = [c.__class__(**{**vars(c), 'new': c.old}) for c in changes[:3]]"
+    outcomes, _ = hunted(tmp_path, STRONG, nothing)
+    assert [killed for killed, *_ in outcomes] == [False] * 3
+
+
+@fork
+def test_nothing_is_hunted_while_a_test_fails(tmp_path: Path) -> None:
+    outcomes, failures = hunted(tmp_path, STRONG.replace("== 6", "== 7"))
+    assert not outcomes
+    assert failures == ["test_parts.py::test_op"]
