@@ -254,6 +254,12 @@ def test_powers_of_numbers_below_1() -> None:
     equal(slope(lambda b: 0.5**b, 0.0, 1.0, seed=[1.0, 2.0]), np.full(2, math.log(0.5), np.float32))
 
 
+def test_alpha_scales_a_number_too() -> None:
+    x = tg.tensor([1.0, 2.0])
+    equal(tg.add(x, 3.0, alpha=2).numpy(), [7, 8])
+    equal(tg.sub(x, 3.0, alpha=2).numpy(), [-5, -4])
+
+
 def test_integers_to_negative_powers_are_refused() -> None:
     with pytest.raises(RuntimeError, match="integers cannot be raised to negative powers"):
         tg.tensor([2]) ** -1

@@ -39,7 +39,10 @@ BROKEN = (
     "views.py",
 )
 # Tests of what lies beside or above: they enter everything, and take long.
-LEFT_OUT = ("conformance", "examples", "graph", "io", "mutants", "nn/data", "test_mutants.py")
+LEFT_OUT = (
+    *("conformance", "examples", "graph", "io", "mutants", "nn/data", "test_mutants.py"),
+    "testing",  # watches hypothesis shrink, which is left out here
+)
 
 
 def say(text: str) -> None:

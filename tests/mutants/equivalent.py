@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .changes import Change
 
-ROW = "a row is an image of height 1, with one window: steps and spacing have nothing to skip"
+COMMUTES = "the order of its operands does not matter"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
 
 EQUIVALENT = {
-    "tinygrad_np/ops/conv.py::_convolve: op = … => …lifted(strides, 2)…": ROW,
-    "tinygrad_np/ops/conv.py::_convolve: op = … => …lifted(dilations, 2)…": ROW,
-    "tinygrad_np/ops/conv.py::_transposed: … => stride=lifted(strides, 2),": ROW,
-    "tinygrad_np/ops/conv.py::_transposed: … => dilation=lifted(dilations, 2),": ROW,
+    **{
+        f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
+        for name in ("maximum", "minimum", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
+    },
+    "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
+    "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,
+    "tinygrad_np/ops/elementwise.py::Where.promotes: … => promotes = slice(0, None)": (
+        "a mask has the lowest dtype of all: it raises none"
+    ),
+    "tinygrad_np/ops/elementwise.py::Pow.vjp: … => …math.log(a) if (a >= 0) else…": (
+        "a = 0 has returned before"
+    ),
+    "tinygrad_np/ops/index.py::AddAt.forward: if any(isinstance(… => if any(((isinstance(…": SPEED,
+    "tinygrad_np/ops/index.py::AddAt.forward: if any(isinstance(… => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * (b * … => …where(settled, 1.001, …": (
         "where it is chosen, the factor b is 0"
     ),
