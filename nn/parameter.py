@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import tinygrad_np as tg
 from tinygrad_np.tensor.printing import tensor_repr
@@ -21,14 +21,20 @@ class Parameter(tg.Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
-        given = data if isinstance(data, tg.Tensor) else tg.tensor(data)
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        given = data if isinstance(data, tg.Tensor) else tg.tensor(() if data is None else data)
         self.array = given.array
         self.node = None
         self.cell = share(given.cell)
         self.accumulator = None
         if requires_grad:
             self.requires_grad_()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Give a parameter of the same numbers, without gradient; PyTorch, too, leaves it out."""
+        copied = super().__deepcopy__(memo)
+        copied.grad = None
+        return copied
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{tensor_repr(self)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 import tinygrad_np as tg
 from nn.modules.hooks import Hookable, call_with_hooks
+from nn.modules.members import Members
 from nn.parameter import Parameter
 from tinygrad_np.recorder import PLAIN, scope, thread
 
@@ -55,7 +57,7 @@ class Module(Hookable):
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(training=True, _buffers={})
+        self.__dict__.update(training=True, _persistent={})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every module defines its own."""
@@ -91,7 +93,7 @@ class Module(Hookable):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Module)):
             self._check_begun(name)
-            self._buffers.pop(name, None)
+            self._persistent.pop(name, None)
         elif value is not None:
             held = self.__dict__.get(name)
             if isinstance(held, Parameter):
@@ -104,24 +106,24 @@ class Module(Hookable):
                     f"cannot assign a {type(value).__qualname__} as child module {name!r}: make a "
                     "Module of it, or delete the child first"
                 )
-            if name in self.__dict__.get("_buffers", ()):
+            if name in self.__dict__.get("_persistent", ()):
                 _check_kind("buffer", name, value, tg.Tensor)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        self._buffers.pop(name, None)
+        self._persistent.pop(name, None)
 
     # ---- what it is made of ----
 
-    _buffers: dict[str, bool]  # names of buffers, and whether they are saved
+    _persistent: dict[str, bool]  # names of buffers, and whether they are saved
 
     def register_buffer(self, name: str, tensor: tg.Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the module's state and is not trained."""
         self._check_name(name)
         _check_kind("buffer", name, tensor, tg.Tensor)
         self.__dict__[name] = tensor
-        self._buffers[name] = persistent
+        self._persistent[name] = persistent
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None in its place, under a name that need not be an identifier."""
@@ -137,8 +139,33 @@ class Module(Hookable):
 
     register_module = add_module
 
+    @property
+    def _parameters(self) -> Members:
+        """Own parameters by name."""
+        return Members(self, lambda: self._names(Parameter), self.register_parameter)
+
+    @property
+    def _buffers(self) -> Members:
+        """Own buffers by name."""
+        return Members(
+            self,
+            lambda: list(self._persistent),
+            lambda name, x: self.register_buffer(name, x, self._persistent.get(name, True)),
+        )
+
+    @property
+    def _modules(self) -> Members:
+        """Modules directly below by name; one that has two names comes twice."""
+        return Members(self, lambda: self._names(Module), self.add_module)
+
+    def _names(self, kind: type[object]) -> list[str]:
+        return [name for name, value in self.__dict__.items() if isinstance(value, kind)]
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def _check_begun(self, name: str) -> None:
-        if "_buffers" not in self.__dict__:
+        if "_persistent" not in self.__dict__:
             raise AttributeError(
                 f"cannot assign {name!r} before Module.__init__() was called: make "
                 f"super().__init__() the first line of {type(self).__name__}.__init__"
@@ -213,7 +240,7 @@ class Module(Hookable):
         yield from self._named(
             lambda module: (
                 (name, module.__dict__[name])
-                for name in module._buffers  # noqa: SLF001 - of its own class
+                for name in module._persistent  # noqa: SLF001 - of its own class
                 if module.__dict__[name] is not None
             ),
             prefix,
@@ -274,7 +301,7 @@ class Module(Hookable):
         path, _, name = target.rpartition(".")
         owner = self.get_submodule(path)
         found = owner.__dict__.get(name)
-        if name not in owner._buffers or found is None:  # noqa: SLF001 - of its own class
+        if name not in owner._persistent or found is None:  # noqa: SLF001 - of its own class
             raise AttributeError(f"{target!r} is no buffer of {type(self).__name__}")
         assert isinstance(found, tg.Tensor)
         return found
@@ -379,18 +406,24 @@ class Module(Hookable):
 
     # ---- its state ----
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, tg.Tensor]:
-        """Give parameters and persistent buffers by name, over the same memory."""
-        state: dict[str, tg.Tensor] = {}
-        start = prefix.removesuffix(".")
-        for path, module in self.named_modules(prefix=start, remove_duplicate=False):
-            members = module.__dict__.items()
-            saved = {name: value for name, value in members if isinstance(value, Parameter)}
-            for name, persistent in module._buffers.items():  # noqa: SLF001 - of its own class
-                if persistent and module.__dict__[name] is not None:
-                    saved[name] = module.__dict__[name]
-            for name, value in saved.items():
-                state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
+    def state_dict(
+        self,
+        destination: dict[str, tg.Tensor] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, tg.Tensor]:
+        """Give parameters and persistent buffers by name, over the same memory.
+
+        They are added to `destination`, if given, each name with `prefix` before it.
+        """
+        state = OrderedDict() if destination is None else destination
+        saved: dict[str, tg.Tensor | None] = {**self._parameters}
+        saved |= {name: self.__dict__[name] for name, keep in self._persistent.items() if keep}
+        for name, value in saved.items():
+            if value is not None:
+                state[prefix + name] = value if keep_vars else value.detach()
+        for name, child in self._below():
+            child.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return state
 
     def load_state_dict(
@@ -450,7 +483,7 @@ class Module(Hookable):
         return ""
 
     def __repr__(self) -> str:
-        extra, kind = self.extra_repr(), type(self).__name__
+        extra, kind = self.extra_repr(), self._get_name()
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self._below()]
         if not lines and "\n" not in extra:
             return f"{kind}({extra})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,45 @@ def test_a_name_that_is_not_there_is_named_with_the_class() -> None:
         del Net().nothing
 
 
+def test_a_module_shows_what_it_holds_itself_as_dicts_of_names() -> None:
+    net = Net()
+    net.register_buffer("absent", None)
+    assert list(net._parameters) == ["scale", "shift"]
+    assert net._parameters["shift"] is net.shift
+    assert list(net._buffers) == ["mean", "scratch", "absent"]
+    assert net._buffers["absent"] is None
+    assert {name: type(m) for name, m in net._modules.items()} == {
+        "body": nn.Sequential,
+        "again": nn.Sequential,
+        "head": nn.Linear,
+    }
+    assert len(net.body._modules) == 2
+    assert repr(net.body[1]._parameters) == "{}"
+    assert "training" not in net._modules
+    with pytest.raises(KeyError, match="training"):
+        net._modules["training"]
+    assert net._get_name() == "Net"
+
+
+def test_what_is_put_into_those_dicts_is_put_into_the_module() -> None:
+    net = Net()
+    net.body._modules["1"] = nn.Tanh()
+    assert isinstance(net.body[1], nn.Tanh)
+    net._parameters["scale"] = nn.Parameter(tg.zeros(2))
+    assert net.scale.tolist() == [0, 0]
+    net._buffers["scratch"] = net._buffers["fresh"] = tg.ones(1)
+    assert net.scratch is net.fresh
+    assert "scratch" not in net.state_dict()  # as before
+    assert "fresh" in net.state_dict()
+    del net._modules["again"], net._buffers["mean"]
+    assert names(net.named_modules())[1:] == ["body", "body.0", "body.1", "head"]
+    assert not hasattr(net, "mean")
+    with pytest.raises(KeyError, match="mean"):
+        del net._buffers["mean"]
+    with pytest.raises(TypeError, match="child module 'body' must be a Module or None, not a int"):
+        net._modules["body"] = 1
+
+
 def test_dir_lists_parameters_and_children_and_no_numbers() -> None:
     assert {"scale", "mean", "body", "forward"} <= set(dir(Net()))
     assert "0" not in dir(nn.Sequential(nn.ReLU()))
@@ -380,6 +420,30 @@ def test_a_state_dict_lists_parameters_then_buffers_over_the_same_memory() -> No
     assert net.state_dict(keep_vars=True)["scale"] is net.scale
 
 
+def test_a_state_is_added_to_a_dict_that_is_given() -> None:
+    net = nn.Sequential(nn.Linear(2, 1))
+    found: dict[str, tg.Tensor] = {"step": tg.ones(1)}
+    assert net.state_dict(found, "model.", True) is found
+    assert list(found) == ["step", "model.0.weight", "model.0.bias"]
+    assert found["model.0.weight"] is net[0].weight
+    assert list(net.state_dict(prefix="old_")) == ["old_0.weight", "old_0.bias"]
+    assert type(net.state_dict()) is OrderedDict
+    # A module that writes its own state differently is asked below another, too.
+    net.add_module("own", Plain())
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "own.kept"]
+
+
+class Plain(nn.Module):
+    """Keeps a state of its own."""
+
+    def state_dict(
+        self, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, tg.Tensor]:
+        found = super().state_dict(destination, prefix, keep_vars)
+        found[f"{prefix}kept"] = tg.ones(1)
+        return found
+
+
 def test_loading_a_state_copies_it() -> None:
     net, other = Net(), Net()
     tg.manual_seed(1)
@@ -529,6 +593,24 @@ def test_a_parameter_is_a_leaf_whose_results_are_plain_tensors() -> None:
     assert not nn.Parameter(tg.tensor([1, 2]), requires_grad=False).requires_grad
     with pytest.raises(RuntimeError, match="floating-point tensors can require gradients"):
         nn.Parameter(tg.tensor([1, 2]))
+
+
+def test_a_parameter_of_nothing_is_empty() -> None:
+    for p in (nn.Parameter(), nn.Parameter(None)):
+        assert p.shape == (0,)
+        assert p.requires_grad
+
+
+def test_a_deep_copy_of_a_parameter_has_no_gradient() -> None:
+    layer = nn.Linear(2, 1)
+    layer(tg.ones(1, 2)).backward()
+    twin = copy.deepcopy(layer)
+    assert twin.weight.requires_grad
+    assert twin.weight.grad is None
+    assert layer.weight.grad is not None
+    x = tg.ones(2, requires_grad=True)  # a plain leaf keeps it
+    x.sum().backward()
+    assert copy.deepcopy(x).grad.tolist() == [1, 1]
 
 
 def test_a_parameter_shares_the_memory_of_its_tensor_and_not_its_graph() -> None:
