@@ -130,6 +130,39 @@ def test_bytes_are_a_mask() -> None:
     assert x[tg.tensor([1, 0, 1], dtype=tg.uint8)].tolist() == [10, 30]
 
 
+def test_a_number_is_not_written_through_a_mask_of_bytes() -> None:
+    mask = tg.tensor([1, 0, 1], dtype=tg.uint8)
+    for value in (1, tg.tensor(1.0), tg.tensor([1.0])):
+        for index in (mask, (0, mask), (slice(None), mask)):
+            with pytest.raises(
+                tg.DtypeError, match=r"the mask must be of bools, not of uint8; use"
+            ):
+                tg.zeros(3, 3)[index] = value
+    x = tg.zeros(3)
+    x[mask] = tg.tensor([5.0, 6.0])
+    assert x.tolist() == [5, 0, 6]
+    x[mask.bool()] = 1
+    x[tg.tensor(1, dtype=tg.uint8)] = x + 1  # a truth
+    assert x.tolist() == [2, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", [tg.int8, tg.int16])
+def test_narrow_integers_are_no_index(dtype: Any) -> None:
+    x, places = tg.tensor([10.0, 20.0, 30.0]), tg.tensor([1, 0], dtype=dtype)
+    with pytest.raises(IndexError, match=f"must be of int64, int32, bool or uint8, not of {dtype}"):
+        x[places]
+    with pytest.raises(IndexError, match="must be of int64, int32"):
+        x[places] = 1
+    for byte in (places, places.byte()):
+        with pytest.raises(tg.DtypeError, match="gather: index must be a tensor of int64 or int32"):
+            x.gather(0, byte)
+        with pytest.raises(tg.DtypeError, match="index_add: index must be a tensor of int64"):
+            x.index_add(0, byte, tg.ones(2))
+    assert x[places.int()].tolist() == [20, 10]
+    assert x[places[0]].item() == 20  # an int, as any 0-d tensor
+    assert x[np.array([1, 0], np.int8)].tolist() == [20, 10]  # an array is data, of any width
+
+
 def test_a_0d_tensor_is_an_int() -> None:
     x = tg.tensor([10, 20, 30])
     assert x[tg.tensor(1)].tolist() == 20
@@ -194,9 +227,9 @@ def test_writing_is_noticed_and_refused_where_recorded() -> None:
         ),
         (([0, 1], [0, 1, 2]), IndexError, "shape mismatch"),
         ((0, 0, 0, 0), IndexError, r"on shape \(2, 3, 4\): too many indices"),
-        (1.0, IndexError, "must be of integers or bools, not of float64"),
-        ([0.5], IndexError, "must be of integers or bools, not of float64"),
-        ("a", IndexError, "must be of integers or bools"),
+        (1.0, IndexError, "must be of int64, int32, bool or uint8, not of float64"),
+        ([0.5], IndexError, "must be of int64, int32, bool or uint8, not of float64"),
+        ("a", IndexError, "must be of int64, int32, bool or uint8"),
         (slice(None, None, -1), ValueError, "greater than zero, not -1; use flip"),
         (slice(None, None, 0), ValueError, "greater than zero, not 0"),
         (

@@ -199,6 +199,26 @@ def test_refusals_name_function_and_argument(call: Callable[[], Any], message: s
         call()
 
 
+# --- PyTorch's names of arguments ----------------------------------------------------------------
+
+
+def test_a_size_to_expand_to_is_given_as_in_pytorch() -> None:
+    x = tg.tensor([[1.0, 2.0]])
+    for y in (
+        tg.broadcast_to(input=x, size=(3, 2)),
+        x.broadcast_to(size=(3, 2)),
+        x.broadcast_to(3, 2),
+        x.broadcast_to((3, 2)),
+        x.expand(size=(3, -1)),
+    ):
+        assert y.tolist() == [[1, 2]] * 3
+
+
+def test_the_default_dtype_has_no_keyword() -> None:
+    with pytest.raises(TypeError, match="keyword argument"):
+        tg.set_default_dtype(dtype=tg.float64)  # type: ignore[call-arg]  # what is tested
+
+
 # --- NumPy's names of arguments ------------------------------------------------------------------
 
 M = tg.tensor([[1.0, 4.0], [3.0, 2.0]])

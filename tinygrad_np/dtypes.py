@@ -44,15 +44,15 @@ def get_default_dtype() -> Dtype:
     return _default[0]
 
 
-def set_default_dtype(dtype: DtypeLike) -> None:
-    """Make `dtype` (a floating one) the dtype of tensors made from Python floats.
+def set_default_dtype(d: DtypeLike, /) -> None:
+    """Make `d` (a floating one) the dtype of tensors made from Python floats.
 
     Raises
     ------
     TypeError
-        If `dtype` is no floating dtype.
+        If `d` is no floating dtype.
     """
-    given = as_dtype(dtype)
+    given = as_dtype(d)
     if given.kind != "f":
         raise TypeError(f"set_default_dtype: only floating dtypes can be the default, not {given}")
     _default[0] = given

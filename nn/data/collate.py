@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 import tinygrad_np as tg
 
 
-def default_collate(batch: list[Any]) -> Any:
+def default_collate(batch: Sequence[Any]) -> Any:
     """Make one batch of samples: numbers and tensors are stacked, tuples and dicts entered.
 
-    Arrays keep their dtype; Python's ints become int64, and its floats float64.
+    Arrays keep their dtype; Python's ints become int64, and its floats float64. Strings stay
+    as they are: in the batch that was given, and in a tuple where samples have several parts.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def default_collate(batch: list[Any]) -> Any:
         sizes = {len(sample) for sample in batch}
         if len(sizes) != 1:
             raise RuntimeError(f"default_collate: samples have different lengths: {sorted(sizes)}")
-        collated = [default_collate(list(column)) for column in zip(*batch, strict=True)]
+        collated = [default_collate(column) for column in zip(*batch, strict=True)]
         return type(first)(*collated) if hasattr(first, "_fields") else collated
     raise TypeError(
         f"default_collate: samples hold a {type(first).__qualname__}; give the DataLoader a "

@@ -257,9 +257,11 @@ def _place(part: Any) -> Any:
         array = np.asarray(array != 0)  # PyTorch takes bytes for a mask
     if array.size == 0 and not isinstance(part, Value):
         array = array.astype(np.intp)
-    if array.dtype.kind not in "iub":
+    narrow = isinstance(part, Value) and array.ndim and array.dtype in (np.int8, np.int16)
+    if array.dtype.kind not in "iub" or narrow:
         raise IndexError(
-            f"an index must be of integers or bools, not of {array.dtype}; convert it with .long()"
+            f"an index tensor must be of int64, int32, bool or uint8, not of {array.dtype}; "
+            "convert it with .long()"
         )
     return int(array) if array.ndim == 0 and array.dtype != np.bool_ else array
 

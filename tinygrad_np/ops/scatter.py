@@ -234,9 +234,11 @@ def _corner(x: Operand, shape: tuple[int, ...], beside: int | None = None) -> Op
 
 def _checked(name: str, index: Operand, x: Operand, dim: int, *, negative: bool = False) -> Operand:
     """Give an index tensor whose integers lie within dimension `dim` of `x`."""
-    if not isinstance(index, Value) or index.dtype.kind not in "iu":
+    if not isinstance(index, Value) or index.dtype not in (np.int64, np.int32):
         kind = index.dtype if isinstance(index, Value) else type(index).__qualname__
-        raise DtypeError(f"{name}: index must be a tensor of integers, not {kind}; use .long()")
+        raise DtypeError(
+            f"{name}: index must be a tensor of int64 or int32, not {kind}; use .long()"
+        )
     size = x.shape[dim] if x.ndim else 1
     least = -size if negative else 0
     outside = index.array[(index.array < least) | (index.array >= size)]

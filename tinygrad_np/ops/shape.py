@@ -335,7 +335,7 @@ def squeeze(input: V, dim: int | Sequence[int] | None = None, **aliases: Unpack[
     return reshape(input, [n for i, n in enumerate(x.shape) if i not in dims or n != 1])
 
 
-def broadcast_to(input: V, shape: Sequence[int]) -> V:
+def broadcast_to(input: V, size: Sequence[int]) -> V:
     """Repeat dimensions of size 1, and missing ones at the left, without a copy.
 
     Gradient: summed over the repeated dimensions. In `expand`, a size of -1 keeps the old one.
@@ -346,10 +346,10 @@ def broadcast_to(input: V, shape: Sequence[int]) -> V:
             [1, 2]])
     """
     x: Operand = input
-    extra = len(shape) - rank(x, "broadcast_to")
+    extra = len(size) - rank(x, "broadcast_to")
     old = (1,) * extra + tuple(x.shape)
     target = tuple(
-        n if m == -1 and i >= extra else m for i, (n, m) in enumerate(zip(old, shape, strict=False))
+        n if m == -1 and i >= extra else m for i, (n, m) in enumerate(zip(old, size, strict=False))
     )
     if (
         extra < 0
@@ -357,7 +357,7 @@ def broadcast_to(input: V, shape: Sequence[int]) -> V:
         or any(m < 0 for m in target)
     ):
         raise ShapeError(
-            f"broadcast_to: shape {tuple(x.shape)} does not broadcast to {tuple(shape)}: aligned "
+            f"broadcast_to: shape {tuple(x.shape)} does not broadcast to {tuple(size)}: aligned "
             "at the right, each size must be equal or 1"
         )
     return apply(BroadcastTo(target), input)

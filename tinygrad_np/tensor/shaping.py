@@ -136,13 +136,13 @@ class Shaping(Value):
         """Dimensions in another order; see `tinygrad_np.permute`."""
         return ops.permute(self, _shape(dims))
 
-    def expand(self, *shape: Any) -> Self:
+    def expand(self, *sizes: Any, size: Sequence[int] = ()) -> Self:
         """Dimensions of size 1 repeated without a copy; see `tinygrad_np.broadcast_to`."""
-        return ops.broadcast_to(self, _shape(shape))
+        return ops.broadcast_to(self, _shape(sizes or tuple(size)))
 
-    def broadcast_to(self, shape: Sequence[int]) -> Self:
+    def broadcast_to(self, *sizes: Any, size: Sequence[int] = ()) -> Self:
         """Dimensions of size 1 repeated without a copy; see `tinygrad_np.broadcast_to`."""
-        return ops.broadcast_to(self, shape)
+        return ops.broadcast_to(self, _shape(sizes or tuple(size)))
 
     def narrow(self, dim: int, start: int, length: int) -> Self:
         """A stretch of one dimension; see `tinygrad_np.narrow`."""

@@ -26,6 +26,7 @@ from tinygrad_np.views import made_recorded, root
 if TYPE_CHECKING:
     from tinygrad_np.core import Node, Op
     from tinygrad_np.dtypes import Number
+    from tinygrad_np.ops.index import GetItem
 
 
 T = TypeVar("T", bound=Value)
@@ -62,6 +63,7 @@ class Writing(Value):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         path = steps(index)
+        _refuse_bytes(index, value, path[-1])
         try:
             if not (
                 isinstance(value, Value)
@@ -240,6 +242,20 @@ def _assign(target: Value, name: str, value: Any, path: tuple[Op, ...] = ()) -> 
         base, above = root(target)
         _record_write(base, (*above, *path), array if source is None else source)
     target.written()
+
+
+def _refuse_bytes(index: Any, value: Any, step: GetItem) -> None:
+    """Refuse a single number written where a mask of bytes is true, as PyTorch does."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if (
+        any(isinstance(x, (Value, np.ndarray)) and x.dtype == np.uint8 and x.ndim for x in parts)
+        and np.size(value.array if isinstance(value, Value) else value) == 1
+        and sum(isinstance(x, np.ndarray) for x in step.index) == 1
+    ):
+        raise DtypeError(
+            "x[mask] = number: the mask must be of bools, not of uint8; use mask.bool(), or "
+            ".long() if places are meant"
+        )
 
 
 def _part(memory: np.ndarray[Any, Any], path: tuple[Op, ...]) -> np.ndarray[Any, Any]:

@@ -154,7 +154,7 @@ def test_nested_samples_are_collated_member_by_member() -> None:
     number, (share, name) = batch["meta"]
     assert number.dtype == np.int64
     np.testing.assert_array_equal(share.numpy(), [0.5, 1.5, 2.5])
-    assert name == ["name0", "name1", "name2"]
+    assert name == ("name0", "name1", "name2")
     assert batch["flag"].dtype == np.bool_
     assert batch["flag"].tolist() == [False, True, True]
 

@@ -278,6 +278,15 @@ def test_numbers_keep_their_width() -> None:
     assert default_collate([b"a", b"b"]) == [b"a", b"b"]
 
 
+def test_strings_stay_as_they_are() -> None:
+    assert default_collate(["a", "b"]) == ["a", "b"]
+    assert default_collate([{"k": "a"}, {"k": "b"}]) == {"k": ["a", "b"]}
+    numbers, texts = default_collate([(1, "a"), (2, "b")])
+    assert numbers.tolist() == [1, 2]
+    assert texts == ("a", "b")
+    assert default_collate([[["a", "b"]], [["c", "d"]]]) == [[("a", "c"), ("b", "d")]]
+
+
 def test_containers_keep_their_kind() -> None:
     Pair = namedtuple("Pair", "a b")  # noqa: PYI024 - untyped, as in PyTorch's example
     pair = default_collate([Pair(1, 2.0), Pair(3, 4.0)])
