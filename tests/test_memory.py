@@ -66,6 +66,7 @@ def step(
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "second_order", "steps"),
     [(plain, False, 1000), (plain, True, 300), (adorned, False, 200), (adorned, True, 50)],

@@ -81,6 +81,7 @@ def f(x: int = None) -> int:
     assert {(c.old, c.new) for c in written(code)} == {("x", "True"), ("x", "False")}
 
 
+@pytest.mark.slow
 def test_every_change_to_the_library_compiles_and_changes_something() -> None:
     files = [file for kind in BROKEN for file in (ROOT / "tinygrad_np").glob(kind)]
     changes = [change for file in files for change in changes_of(file, ROOT)]
@@ -165,6 +166,7 @@ def hunted(folder: Path, tests: str, more: str = "") -> tuple[list[Any], list[st
     return outcomes, failures
 
 
+@pytest.mark.slow
 @fork
 def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> None:
     outcomes, failures = hunted(tmp_path, STRONG)
@@ -176,6 +178,7 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
     assert {unit for *_, unit, _ in outcomes} == {"slope", "late", "Op.scale", "Op.twice"}
 
 
+@pytest.mark.slow
 @fork
 def test_a_weak_test_is_found(tmp_path: Path) -> None:
     weak = STRONG.replace("parts.slope(1.5) == 3.0", "True").replace("0.5) == 1.0", "0.0) == 0.0")

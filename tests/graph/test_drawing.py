@@ -204,6 +204,7 @@ def test_long_chain_is_cut_and_says_so() -> None:
     assert "output" in vertices(text)["n499"]
 
 
+@pytest.mark.slow
 def test_long_chain_whole() -> None:
     y = chain(100_000)
     text = graph.dot(y, max_nodes=None)

@@ -53,6 +53,7 @@ def test_names_are_printable() -> None:
     assert graph.text(x, names={"a\n\x1b[0m": x}) == r"a\n\x1b[0m  (2,)  leaf  output"
 
 
+@pytest.mark.slow
 def test_long_chain() -> None:
     y = tg.ones(1, requires_grad=True)
     for _ in range(100_000):
