@@ -66,7 +66,9 @@ def test_operators_with_an_array_on_the_left() -> None:
 def test_an_array_on_the_right_is_no_operand() -> None:
     """As of every function: what is no tensor is wrapped by the caller."""
     for x in pair():
-        with pytest.raises(TypeError, match=r"Mul: operand 1 is a numpy.ndarray, .* from_numpy"):
+        with pytest.raises(
+            TypeError, match=r"mul: operand 1 must be .*, not a numpy.ndarray; .* from_numpy"
+        ):
             x * ARRAY
 
 

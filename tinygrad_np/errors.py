@@ -6,6 +6,7 @@ the messages can be read in one place: what was wrong, with the shapes, and what
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,35 +46,22 @@ class NondifferentiableError(GradcheckError):
     """A point at which there is no derivative to check; the message names it."""
 
 
-def no_operand(op: str, position: int, given: object) -> TypeError:
-    """Say that an operand is neither a tensor nor a number."""
-    kind = type(given)
+def not_a_tensor(
+    function: str,
+    argument: str,
+    given: object,
+    more: str = "",
+    advice: str = "wrap data with tensor() or from_numpy()",
+) -> TypeError:
+    """Say that an argument is no tensor; `function` is a public name, or that of an op.
+
+    `more` is what else it could be, or must be: " or None".
+    """
+    name, kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", function).lower(), type(given)
     return TypeError(
-        f"{op}: operand {position} is a {kind.__module__}.{kind.__qualname__}, and must be a "
-        "Tensor or a number; wrap data with tensor() or from_numpy()"
+        f"{name}: {argument} must be a Tensor{more}, not a {kind.__module__}.{kind.__qualname__}; "
+        f"{advice}"
     )
-
-
-def no_tensor(op: str) -> TypeError:
-    """Say that no operand is a tensor."""
-    return TypeError(f"{op}: no operand is a Tensor; make one with tensor(...)")
-
-
-def not_a_tensor(function: str, argument: str, given: object) -> TypeError:
-    """Say that an argument that must be a tensor is not one."""
-    kind = type(given)
-    return TypeError(
-        f"{function}: {argument} must be a Tensor, not a {kind.__module__}.{kind.__qualname__}; "
-        "wrap data with tensor() or from_numpy()"
-    )
-
-
-def refuse_no_tensors(function: str, **arguments: object) -> None:
-    """Raise if an argument is not a tensor; for where something has failed already."""
-    for name, given in arguments.items():
-        # A NumPy scalar has a shape as well, and cannot be written into.
-        if not (hasattr(given, "shape") and hasattr(given, "__setitem__")):
-            raise not_a_tensor(function, name, given) from None
 
 
 def no_bools(op: str) -> DtypeError:

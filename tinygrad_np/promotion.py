@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, register_promotion, wrap
 from tinygrad_np.dtypes import get_default_dtype, result_type
-from tinygrad_np.errors import no_bools, no_operand, no_tensor
+from tinygrad_np.errors import no_bools, not_a_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,9 @@ def promote(op: Op, operands: Sequence[Any]) -> list[Any] | None:
     fitted = [x.item() if isinstance(x, np.generic) else x for x in operands]
     for i, x in enumerate(fitted):
         if not isinstance(x, (Value, float, int)):
-            raise no_operand(op.name, i, x)
+            raise not_a_tensor(op.name, f"operand {i}", x, " or a number")
     if not any(isinstance(x, Value) for x in fitted):
-        raise no_tensor(op.name)
+        raise not_a_tensor(op.name, "operand 0", fitted[0])
     if not op.bools and any(_is_bool(x) for x in fitted):
         raise no_bools(op.name)
     if op.promotes is not None:

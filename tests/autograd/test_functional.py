@@ -149,13 +149,13 @@ def test_strict() -> None:
 
 def test_what_is_refused() -> None:
     x = double(X)
-    with pytest.raises(TypeError, match="inputs must be a Tensor or a tuple of Tensors, not a int"):
+    with pytest.raises(TypeError, match="inputs must be a Tensor or a tuple of Tensors, not a bu"):
         AF.jacobian(lambda x: x, 3)
-    with pytest.raises(TypeError, match="not a tuple with a str"):
-        AF.vjp(lambda x: x, (x, "a"))
     with pytest.raises(
-        TypeError, match=r"jvp: the function's result must be a Tensor or .* a list"
+        TypeError, match=r"vjp: element 1 of inputs must be a Tensor, not a builtins\.str"
     ):
+        AF.vjp(lambda x: x, (x, "a"))
+    with pytest.raises(TypeError, match=r"jvp: the function's result must be a Tensor or .*list"):
         AF.jvp(lambda x: [x], x, x)
     with pytest.raises(ValueError, match="strategy must be 'reverse-mode' or 'forward-mode'"):
         AF.jacobian(lambda x: x, x, strategy="sideways")
@@ -170,7 +170,7 @@ def test_what_is_refused() -> None:
     for call, *given in ((AF.hessian,), (AF.vhp, x), (AF.hvp, x)):
         with pytest.raises(ShapeError, match=rf"{call.__name__}: .* result has shape \(3,\)"):
             call(lambda x: x * 2, x, *given)
-        with pytest.raises(TypeError, match=f"{call.__name__}: .* single Tensor, not a tuple"):
+        with pytest.raises(TypeError, match=f"{call.__name__}: .* must be a Tensor, not a .*tuple"):
             call(lambda x: (x, x), x, *given)
 
 

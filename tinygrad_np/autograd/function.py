@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_np.autograd.saved import Saved
 from tinygrad_np.core import Array, Meta, Op, Operand, Thunks, Value, apply, wrap
-from tinygrad_np.errors import GraphError, graph_freed
+from tinygrad_np.errors import GraphError, graph_freed, not_a_tensor
 from tinygrad_np.ops.several import Parts, make_node, pick
 from tinygrad_np.recorder import IN_RULE, PLAIN, recording, thread
 
@@ -49,9 +49,12 @@ class FunctionCtx:
         """
         for i, x in enumerate(tensors):
             if x is not None and not isinstance(x, Value):
-                raise TypeError(
-                    f"save_for_backward: argument {i} is a {type(x).__qualname__}, and must be a "
-                    "Tensor or None; keep other things as attributes: ctx.name = value"
+                raise not_a_tensor(
+                    "save_for_backward",
+                    f"argument {i}",
+                    x,
+                    " or None",
+                    "keep other things as attributes: ctx.name = value",
                 )
         self._call.given = tensors
 

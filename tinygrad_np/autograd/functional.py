@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tinygrad_np.autograd.grad import grad
 from tinygrad_np.autograd.modes import enable_grad
 from tinygrad_np.core import Value
-from tinygrad_np.errors import GraphError, ShapeError
+from tinygrad_np.errors import GraphError, ShapeError, not_a_tensor
 from tinygrad_np.ops.shape import reshape, stack
 from tinygrad_np.tensor.creation import ones_like, zeros, zeros_like
 
@@ -65,7 +65,7 @@ def jacobian(
     with enable_grad():
         point = _point(inputs, "jacobian", create_graph=create_graph)
         given = func(*point)
-        outputs = _tensors(given, "jacobian: the function's result")
+        outputs = _tensors(given, "jacobian", "the function's result")
         _check_tracked(outputs, "jacobian", strict=strict)
         rows = [_rows(i, y, point, create_graph, strict) for i, y in enumerate(outputs)]
     single = isinstance(inputs, Value)
@@ -180,7 +180,7 @@ def _vjp(
     with enable_grad():
         point = _point(inputs, name, create_graph=create_graph)
         given = func(*point)
-        outputs = _tensors(given, f"{name}: the function's result")
+        outputs = _tensors(given, name, "the function's result")
         _check_tracked(outputs, name, strict=strict)
         product = _pull(outputs, point, _vector(v, outputs, name), create_graph)
         result = _filled(product, point, f"{name}: the result", create_graph, strict)
@@ -199,7 +199,7 @@ def _jvp(
         point = _point(inputs, name, create_graph=create_graph)
         vector = _vector(v, point, name)
         given = func(*point)
-        outputs = _tensors(given, f"{name}: the function's result")
+        outputs = _tensors(given, name, "the function's result")
         _check_tracked(outputs, name, strict=strict)
         weights = [zeros_like(y, requires_grad=True) for y in outputs]
         pulled = _pull(outputs, point, weights, create_graph=True)
@@ -223,9 +223,7 @@ class _Gradient:
     def __call__(self, *point: Tensor) -> Any:
         self.result = y = self.func(*point)
         if not isinstance(y, Value):
-            raise TypeError(
-                f"{self.name}: the function must give a single Tensor, not a {type(y).__qualname__}"
-            )
+            raise not_a_tensor(self.name, "the function's result", y)
         if y.array.size != 1:
             raise ShapeError(
                 f"{self.name}: the function must give one element, and its result has shape "
@@ -293,7 +291,7 @@ def _point(inputs: Tensors, name: str, *, create_graph: bool) -> list[Tensor]:
     """Give the inputs as tensors of our own: leaves, or with a history that goes on."""
     return [
         x.clone() if create_graph and x.requires_grad else x.detach().requires_grad_()
-        for x in _tensors(inputs, f"{name}: inputs")
+        for x in _tensors(inputs, name, "inputs")
     ]
 
 
@@ -305,7 +303,7 @@ def _vector(v: Tensors | None, likes: Sequence[Tensor], name: str) -> list[Tenso
                 f"{name}: v can be left out only beside a single tensor of one element"
             )
         return [ones_like(likes[0])]
-    vector = _tensors(v, f"{name}: v")
+    vector = _tensors(v, name, "v")
     if len(vector) != len(likes):
         raise GraphError(f"{name}: v has {len(vector)} tensors, and {len(likes)} are needed")
     for i, (x, like) in enumerate(zip(vector, likes, strict=True)):
@@ -317,14 +315,13 @@ def _vector(v: Tensors | None, likes: Sequence[Tensor], name: str) -> list[Tenso
     return vector
 
 
-def _tensors(given: Any, what: str) -> list[Tensor]:
+def _tensors(given: Any, name: str, argument: str) -> list[Tensor]:
+    if not isinstance(given, (Value, tuple)):
+        raise not_a_tensor(name, argument, given, " or a tuple of Tensors")
     found = given if isinstance(given, tuple) else (given,)
-    for x in found:
+    for i, x in enumerate(found):
         if not isinstance(x, Value):
-            raise TypeError(
-                f"{what} must be a Tensor or a tuple of Tensors, not "
-                f"{'a tuple with ' if x is not given else ''}a {type(x).__qualname__}"
-            )
+            raise not_a_tensor(name, f"element {i} of {argument}", x)
     return list(found)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_np.autograd.watching import parameters
 from tinygrad_np.core import Meta, Node, Value
-from tinygrad_np.errors import GraphError
+from tinygrad_np.errors import GraphError, not_a_tensor
 from tinygrad_np.graph.tracing import Trace
 from tinygrad_np.order import topological
 
@@ -66,9 +66,11 @@ class Picture:
         constants: dict[int, Constant] = {}
         for name, tensor in dict(names or {}).items():
             if not isinstance(tensor, Value):
-                raise TypeError(
-                    f"names: {name!r} is a {type(tensor).__qualname__}, and must be a Tensor; "
-                    "names maps a name to its tensor, as dict(model.named_parameters()) does"
+                raise not_a_tensor(
+                    "graph",
+                    f"names[{name!r}]",
+                    tensor,
+                    advice="names maps names to tensors, as dict(model.named_parameters()) does",
                 )
             vertex, key = tensor.vertex, id(tensor.array)
             if vertex is None:
@@ -134,9 +136,7 @@ def _vertices(outputs: Outputs) -> dict[Vertex, None]:
     vertices: dict[Vertex, None] = {}
     for i, output in enumerate(given):
         if not isinstance(output, Value):
-            raise TypeError(
-                f"outputs: number {i} is a {type(output).__qualname__}, and must be a Tensor"
-            )
+            raise not_a_tensor("graph", f"outputs[{i}]", output)
         if output.vertex is None:
             raise GraphError(
                 f"outputs: number {i}, of shape {tuple(output.shape)}, does not require grad and "

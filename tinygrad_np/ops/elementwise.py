@@ -9,10 +9,11 @@ import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
 from tinygrad_np.dtypes import SUPPORTED, get_default_dtype, result_type
-from tinygrad_np.errors import no_bits, refuse_no_tensors
+from tinygrad_np.errors import no_bits
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
 from tinygrad_np.kernels.threads import LARGE, each, stretches
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.pair import apply_pair
 from tinygrad_np.promotion import Cast
 
@@ -635,7 +636,7 @@ def where(condition: V, input: Operand, other: Operand) -> V:
     try:
         return apply(_WHERE, condition, input, other)
     except AttributeError:
-        refuse_no_tensors("where", condition=condition)
+        check_tensor("where", "condition", condition)
         raise
 
 

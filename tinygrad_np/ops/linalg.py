@@ -8,8 +8,9 @@ from typing import TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
-from tinygrad_np.errors import DtypeError, ShapeError, no_operand, refuse_no_tensors
+from tinygrad_np.errors import DtypeError, ShapeError, not_a_tensor
 from tinygrad_np.kernels.product import product
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.shape import Permute, Refit, reshape, sum_to, transpose, unsqueeze
 from tinygrad_np.pair import apply_pair
 
@@ -126,9 +127,9 @@ def matmul(input: V, other: Operand) -> V:
     """
     a: Operand = input
     b: Operand = other
-    for i, x in enumerate((a, b)):
+    for name, x in (("input", a), ("other", b)):
         if not isinstance(x, (Value, np.ndarray)):
-            raise no_operand("matmul", i, x)
+            raise not_a_tensor("matmul", name, x)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(
             f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)}: both operands need at least "
@@ -166,7 +167,8 @@ def linear(input: V, weight: V, bias: V | None = None) -> V:
             return apply(_LINEAR, input, weight)
         return apply(_LINEAR, input, weight, bias)
     except AttributeError:
-        refuse_no_tensors("linear", input=input, weight=weight)
+        check_tensor("linear", "input", input)
+        check_tensor("linear", "weight", weight)
         raise
 
 

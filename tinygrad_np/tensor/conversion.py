@@ -20,7 +20,8 @@ from tinygrad_np.dtypes import (
     int64,
     uint8,
 )
-from tinygrad_np.errors import ShapeError, not_a_tensor
+from tinygrad_np.errors import ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.promotion import Cast
 
 if TYPE_CHECKING:
@@ -265,8 +266,7 @@ def equal(input: Value, other: Value) -> builtins.bool:
     (True, False)
     """
     for name, x in (("input", input), ("other", other)):
-        if not isinstance(x, Value):
-            raise not_a_tensor("equal", name, x)
+        check_tensor("equal", name, x)
     return np.array_equal(input.array, other.array)
 
 

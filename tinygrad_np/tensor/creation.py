@@ -11,7 +11,8 @@ import numpy as np
 from tinygrad_np.core import Accumulator, Value, wrap
 from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, get_default_dtype, int64
-from tinygrad_np.errors import ShapeError, not_a_tensor
+from tinygrad_np.errors import ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.tensor.data import as_number, cast_numbers, to_array
 from tinygrad_np.views import FOREIGN, SHARED
 
@@ -255,8 +256,7 @@ def like(
 ) -> Tensor:
     """Make one value everywhere, in the shape of `input` and, by default, its dtype."""
     check_device(device)
-    if not isinstance(input, Value):
-        raise not_a_tensor(name, "input", input)
+    check_tensor(name, "input", input)
     number = as_number(value, name)
     return _full(name, tuple(input.shape), number, dtype or input.dtype, requires_grad)
 
@@ -319,8 +319,7 @@ def empty_like(
     >>> empty_like(tensor([1, 2])).shape
     Size([2])
     """
-    if not isinstance(input, Value):
-        raise not_a_tensor("empty_like", "input", input)
+    check_tensor("empty_like", "input", input)
     return empty(
         input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_np.core import Value
 from tinygrad_np.devices import CPU, check_device
-from tinygrad_np.errors import DtypeError
+from tinygrad_np.errors import DtypeError, not_a_tensor
 from tinygrad_np.kernels.random_stream import Stream
 from tinygrad_np.tensor.creation import new
 
@@ -90,9 +90,7 @@ class Generator:
             If it is not the state of a generator.
         """
         if not isinstance(new_state, Value):
-            raise TypeError(
-                f"set_state: expected a Tensor of uint8, got a {type(new_state).__qualname__}"
-            )
+            raise not_a_tensor("set_state", "new_state", new_state, " of uint8")
         if new_state.dtype != np.uint8:
             raise DtypeError(f"set_state: expected a Tensor of uint8, not of {new_state.dtype}")
         stream = Stream(0)

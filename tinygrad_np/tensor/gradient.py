@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_np.arrival import accumulate, hooks_of, retain, retains
 from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
 from tinygrad_np.engine import run_backward
-from tinygrad_np.errors import GraphError, ShapeError
+from tinygrad_np.errors import GraphError, ShapeError, not_a_tensor
 from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
 from tinygrad_np.tensor.grad_fn import source
@@ -77,10 +77,7 @@ class Differentiable(Value):
     @grad.setter
     def grad(self, grad: Value | None) -> None:
         if grad is not None and not isinstance(grad, Value):
-            raise TypeError(
-                f"grad: expected a Tensor or None, got a {type(grad).__qualname__}; wrap it with "
-                "tensor()"
-            )
+            raise not_a_tensor("Tensor", "grad", grad, " or None")
         if grad is not None and grad.array.shape != self.array.shape:
             raise ShapeError(
                 f"grad: a gradient of shape {grad.array.shape} cannot be that of a tensor of shape "
@@ -186,9 +183,7 @@ class Differentiable(Value):
     @data.setter
     def data(self, data: Value) -> None:
         if not isinstance(data, Value):
-            raise TypeError(
-                f"data: expected a Tensor, got a {type(data).__qualname__}; wrap it with tensor()"
-            )
+            raise not_a_tensor("Tensor", "data", data)
         if self.requires_grad and data.array.dtype.kind != "f":
             raise RuntimeError(
                 f"data: {data.array.dtype} numbers cannot take the place of a tensor that requires "
@@ -284,10 +279,7 @@ def initial_gradient(output: Value, gradient: Value | None) -> Value:
         seed: Value = wrap(np.ones(shape, dtype))
         return seed
     if not isinstance(gradient, Value):
-        raise TypeError(
-            f"backward: gradient must be a Tensor, not {type(gradient).__qualname__}; wrap it with "
-            "tensor()"
-        )
+        raise not_a_tensor("backward", "gradient", gradient)
     if gradient.array.shape != shape:
         raise ShapeError(
             f"backward: gradient has shape {gradient.array.shape}, and the output {shape}; they "

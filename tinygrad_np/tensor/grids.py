@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.core import Value
 from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype
-from tinygrad_np.errors import DtypeError, ShapeError, not_a_tensor
+from tinygrad_np.errors import DtypeError, ShapeError
+from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.shape import broadcast_to, reshape, transpose
 from tinygrad_np.tensor.creation import new, sizes
 
@@ -44,8 +44,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise ShapeError(f"meshgrid: indexing must be 'ij' or 'xy', not {indexing!r}")
     for x in given:
-        if not isinstance(x, Value):
-            raise not_a_tensor("meshgrid", "tensors", x)
+        check_tensor("meshgrid", "each of the tensors", x)
         if x.ndim > 1:
             raise ShapeError(
                 f"meshgrid: each axis is a vector or a number, not a tensor of shape "
