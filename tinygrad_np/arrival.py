@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tinygrad_np.core import Operand, Vertex
 
 _ids = itertools.count()
+_adding = threading.RLock()  # threads may accumulate into one leaf
 
 
 class Calls(dict[int, Any]):
@@ -152,20 +154,21 @@ def arrive(vertex: Vertex, gradient: Operand) -> Operand:
 
 def accumulate(value: Value, gradient: Operand) -> None:
     """Add `gradient` to the `.grad` of `value`, which never shares memory with anything."""
-    accumulator = value.accumulator
-    if accumulator is None:
-        accumulator = value.accumulator = Accumulator()
-    grad = accumulator.grad
-    if isinstance(gradient, Value):
-        copied = apply(Cast(gradient.array.dtype), gradient)
-        accumulator.grad = copied if grad is None else grad + gradient
-    elif grad is None:
-        accumulator.grad = wrap(gradient)
-    elif grad.node is not None:
-        accumulator.grad = wrap(grad.array + gradient)
-    else:
-        grad.array += gradient
-        grad.written()
+    with _adding:
+        accumulator = value.accumulator
+        if accumulator is None:
+            accumulator = value.accumulator = Accumulator()
+        grad = accumulator.grad
+        if isinstance(gradient, Value):
+            copied = apply(Cast(gradient.array.dtype), gradient)
+            accumulator.grad = copied if grad is None else grad + gradient
+        elif grad is None:
+            accumulator.grad = wrap(gradient)
+        elif grad.node is not None:
+            accumulator.grad = wrap(grad.array + gradient)
+        else:
+            grad.array += gradient
+            grad.written()
     if accumulator.hooks is not None:
         with user_code(gradient):
             for hook in tuple(accumulator.hooks.after.values()):
