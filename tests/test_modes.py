@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tinygrad_np as tg
+from tinygrad_np.errors import DtypeError, GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,6 +276,35 @@ def test_threads_never_draw_the_same_numbers(draw: Callable[..., tg.Tensor]) -> 
     assert len(set(every)) == len(every)
     if draw is tg.rand:  # of normal numbers, blocks depend on who comes when
         assert sorted(every) == sorted(one_by_one)
+
+
+def test_inference_mode_takes_its_flag_by_name_too() -> None:
+    with tg.inference_mode(mode=True):
+        assert not recorded()
+        with tg.inference_mode(mode=False):
+            assert recorded()
+    for decorated in (tg.inference_mode(recorded), tg.inference_mode(mode=True)(recorded)):
+        assert not decorated()
+
+
+def test_a_gradient_is_of_its_tensor_s_kind_and_not_itself() -> None:
+    y = tg.ones(2)
+    with pytest.raises(DtypeError, match=r"of float64 .* of float32.* \.to\(x\.dtype\)"):
+        y.grad = tg.ones(2, dtype=tg.float64)
+    with pytest.raises(GraphError, match="cannot be its own gradient"):
+        y.grad = y
+    assert y.grad is None
+    y.grad = tg.ones(2)
+    del y.grad
+    assert y.grad is None
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_the_flag_of_a_result_is_not_set(flag: bool) -> None:
+    y = x * 2
+    with pytest.raises(RuntimeError, match="can be set for leaves only"):
+        y.requires_grad = flag
+    assert y.requires_grad_(True) is y
 
 
 def test_requires_grad_is_for_floats_and_leaves() -> None:

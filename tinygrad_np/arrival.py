@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
-from tinygrad_np.errors import hook_changed, hook_gave
+from tinygrad_np.errors import hook_changed, hook_gave, leaf_moved
 from tinygrad_np.promotion import Cast
 from tinygrad_np.recorder import recording
 
@@ -148,16 +148,26 @@ def arrive(vertex: Vertex, gradient: Operand) -> Operand:
         for hook in tuple(hooks.before.values()):
             value = _checked(hook, hook(value), value)
     if kept_by is not None and kept_by.vertex is vertex:
-        accumulate(kept_by, value if isinstance(gradient, Value) else np.array(value.array))
+        accumulate(
+            kept_by, value if isinstance(gradient, Value) else np.array(value.array), asked=True
+        )
     return value if isinstance(gradient, Value) else np.array(value.array)
 
 
-def accumulate(value: Value, gradient: Operand) -> None:
-    """Add `gradient` to the `.grad` of `value`, which never shares memory with anything."""
-    with _adding:
-        accumulator = value.accumulator
+def accumulate(value: Value, gradient: Operand, *, asked: bool = False) -> None:
+    """Add `gradient` to the `.grad` of `value`, which never shares memory with anything.
+
+    A leaf gets it only if it has not stopped asking since the forward pass; or if `asked` says
+    that somebody else does.
+    """
+    accumulator = value.accumulator
+    if accumulator is None or not accumulator.requires_grad:
+        if not asked:
+            _refuse_moved(value)
+            return
         if accumulator is None:
             accumulator = value.accumulator = Accumulator()
+    with _adding:
         grad = accumulator.grad
         if isinstance(gradient, Value):
             copied = apply(Cast(gradient.array.dtype), gradient)
@@ -175,6 +185,11 @@ def accumulate(value: Value, gradient: Operand) -> None:
                 given = hook(value)
                 if given is not None:
                     raise hook_gave(hook, given, "None")
+
+
+def _refuse_moved(leaf: Value) -> None:
+    if leaf.vertex is not None:
+        raise leaf_moved(leaf.array.shape)
 
 
 def own(gradient: Any, node: Node, handed: list[Any]) -> Any:
