@@ -167,7 +167,8 @@ def accumulate(value: Value, gradient: Operand, *, asked: bool = False) -> None:
             return
         if accumulator is None:
             accumulator = value.accumulator = Accumulator()
-    with _adding:
+    _adding.acquire()  # in half the time that `with` takes
+    try:
         grad = accumulator.grad
         if isinstance(gradient, Value):
             copied = apply(Cast(gradient.array.dtype), gradient)
@@ -178,7 +179,9 @@ def accumulate(value: Value, gradient: Operand, *, asked: bool = False) -> None:
             accumulator.grad = wrap(grad.array + gradient)
         else:
             grad.array += gradient
-            grad.written()
+            grad.cell[0] += 1  # written() without the call
+    finally:
+        _adding.release()
     if accumulator.hooks is not None:
         with user_code(gradient):
             for hook in tuple(accumulator.hooks.after.values()):
