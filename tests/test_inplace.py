@@ -391,6 +391,113 @@ def test_views_made_under_no_grad() -> None:
         view * 2
 
 
+def test_views_of_two_modes_print_and_serve_where_nothing_is_recorded() -> None:
+    base = tg.zeros(4)
+    with tg.no_grad():
+        view = base[:2]
+    base[2:] = leaf(1.0, 1.0)
+    assert repr(view) == "tensor([0., 0.], grad_fn=<Invalid>)"
+    assert view.requires_grad
+    assert view.grad is None
+    with tg.no_grad():
+        assert not (view * 2).requires_grad
+        view.add_(3)
+        equal((view * 2).numpy(), [6, 6])
+    for use in (lambda: view * 2, lambda: view.is_leaf, lambda: view.grad_fn):
+        with pytest.raises(GraphError, match=r"made under no_grad\(\).* under one mode"):
+            use()
+    assert "Invalid" in repr(view)
+
+
+def test_a_view_of_a_parameter_that_is_frozen_or_trained_since() -> None:
+    p = nn.Parameter(tg.zeros(4))
+    with tg.no_grad():
+        flat = p.view(-1)
+    tracked = p[:2]
+    p.requires_grad_(False)
+    p.add_(1)
+    assert repr(flat) == "tensor([1., 1., 1., 1.])"
+    assert not (flat * 2).requires_grad
+    assert tracked.requires_grad  # what was recorded remains
+    tracked.sum().backward()
+
+    w = tg.zeros(4)
+    with tg.no_grad():
+        head = w[:2]
+    w.requires_grad_()
+    with tg.no_grad():
+        w.add_(1)
+        equal((head * 2).numpy(), [2, 2])
+    with pytest.raises(GraphError, match="under one mode"):
+        head * 2
+
+
+def test_a_view_of_what_was_cut_off_keeps_its_history() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    view = y[:1]
+    y.detach_()
+    with tg.no_grad():
+        y.add_(1)
+    assert view.requires_grad
+    view.sum().backward()
+    equal(x.grad.numpy(), [2, 0])
+    y.mul_(leaf(3.0, 3.0))
+    assert y.requires_grad
+    (view * 1).sum().backward()  # now through the new history
+    equal(x.grad.numpy(), [2, 0])
+
+
+def test_a_view_that_is_a_leaf_follows_a_recorded_write_to_its_base() -> None:
+    w, base = leaf(3.0, 3.0, 3.0, 3.0), tg.ones(4)
+    view, sister = base[:2], base[:2]
+    view.requires_grad_()
+    (view * 5).sum().backward()
+    base.add_(1)  # not tracked: the view stays a leaf
+    assert view.is_leaf
+    base.mul_(w)
+    assert not view.is_leaf
+    assert view.requires_grad
+    (view + sister).sum().backward()
+    equal(w.grad.numpy(), [4, 4, 0, 0])
+    equal(view.detach().numpy(), [6, 6])
+    with pytest.raises(RuntimeError, match="only leaves can stop asking"):
+        view.requires_grad_(False)
+
+    view = tg.zeros(4)[:2].requires_grad_()
+    view.requires_grad_(False)
+    assert not view.requires_grad
+    with pytest.raises(GraphError, match="a leaf that requires grad cannot be changed in place"):
+        view.requires_grad_().add_(1)
+
+
+def test_a_leaf_that_was_moved_into_the_graph_gets_no_gradient_of_before() -> None:
+    base = tg.zeros(4)
+    view = base[:2].requires_grad_()
+    base[2:] = view * 2
+    with pytest.raises(GraphError, match=r"leaf of shape \(2,\) was moved into the interior"):
+        base.sum().backward()
+    x = leaf(1.0)
+    y = x * 2
+    x.requires_grad_(False)
+    x.mul_(leaf(2.0))
+    with pytest.raises(GraphError, match=r"leaf of shape \(1,\) was moved into the interior"):
+        y.backward()
+
+
+def test_a_leaf_frozen_after_the_forward_pass_accumulates_nothing() -> None:
+    x, seen = leaf(1.0, 2.0), []
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    y = (x * 2).sum()
+    x.requires_grad_(False)
+    y.backward(retain_graph=True)
+    assert x.grad is None
+    assert seen == [[2, 2]]  # as in PyTorch
+    x.requires_grad_()
+    y.backward()
+    equal(x.grad.numpy(), [2, 2])
+
+
 def test_writes_under_no_grad_leave_the_history_of_views() -> None:
     x = leaf(1.0, 2.0)
     h = x * 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import tinygrad_np as tg
+from tinygrad_np.errors import DtypeError, GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,6 +223,88 @@ def test_threads_differentiate_independently() -> None:
     for thread in threads:
         thread.join()
     assert results == {k: 6.0 * k * k for k in range(4)}
+
+
+def in_threads(work: Callable[[int], Any]) -> None:
+    """Run `work` in four threads that start together and change places often."""
+    start, interval = threading.Barrier(4), sys.getswitchinterval()
+
+    def run(k: int) -> None:
+        start.wait(10)
+        work(k)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_threads_accumulate_into_one_leaf() -> None:
+    w = tg.ones(100_000, requires_grad=True)
+
+    def work(_: int) -> None:
+        for _ in range(40):
+            (w * 1).sum().backward()
+
+    in_threads(work)
+    assert (w.grad == 160).all()
+
+
+@pytest.mark.parametrize("draw", [tg.rand, tg.randn, lambda n, **kw: tg.randn(n + 1, **kw)])
+def test_threads_never_draw_the_same_numbers(draw: Callable[..., tg.Tensor]) -> None:
+    drawn: list[list[float]] = [[] for _ in range(4)]
+
+    def work(k: int) -> None:
+        for n in (8, 1000, 5, 1000):
+            drawn[k] += draw(n, dtype=tg.float64).tolist()
+
+    for seed in range(5):
+        tg.manual_seed(seed)  # from where the stream is made anew, by whoever comes first
+        in_threads(work)
+    one_by_one = []
+    for seed in range(5):
+        tg.manual_seed(seed)
+        for _ in range(4):
+            for n in (8, 1000, 5, 1000):
+                one_by_one += draw(n, dtype=tg.float64).tolist()
+    every = [number for numbers in drawn for number in numbers]
+    assert len(set(every)) == len(every)
+    if draw is tg.rand:  # of normal numbers, blocks depend on who comes when
+        assert sorted(every) == sorted(one_by_one)
+
+
+def test_inference_mode_takes_its_flag_by_name_too() -> None:
+    with tg.inference_mode(mode=True):
+        assert not recorded()
+        with tg.inference_mode(mode=False):
+            assert recorded()
+    for decorated in (tg.inference_mode(recorded), tg.inference_mode(mode=True)(recorded)):
+        assert not decorated()
+
+
+def test_a_gradient_is_of_its_tensor_s_kind_and_not_itself() -> None:
+    y = tg.ones(2)
+    with pytest.raises(DtypeError, match=r"of float64 .* of float32.* \.to\(x\.dtype\)"):
+        y.grad = tg.ones(2, dtype=tg.float64)
+    with pytest.raises(GraphError, match="cannot be its own gradient"):
+        y.grad = y
+    assert y.grad is None
+    y.grad = tg.ones(2)
+    del y.grad
+    assert y.grad is None
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_the_flag_of_a_result_is_not_set(flag: bool) -> None:
+    y = x * 2
+    with pytest.raises(RuntimeError, match="can be set for leaves only"):
+        y.requires_grad = flag
+    assert y.requires_grad_(True) is y
 
 
 def test_requires_grad_is_for_floats_and_leaves() -> None:

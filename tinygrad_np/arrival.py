@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
-from tinygrad_np.errors import hook_changed, hook_gave
+from tinygrad_np.errors import hook_changed, hook_gave, leaf_moved
 from tinygrad_np.promotion import Cast
 from tinygrad_np.recorder import recording
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tinygrad_np.core import Operand, Vertex
 
 _ids = itertools.count()
+_adding = threading.RLock()  # threads may accumulate into one leaf
 
 
 class Calls(dict[int, Any]):
@@ -146,32 +148,51 @@ def arrive(vertex: Vertex, gradient: Operand) -> Operand:
         for hook in tuple(hooks.before.values()):
             value = _checked(hook, hook(value), value)
     if kept_by is not None and kept_by.vertex is vertex:
-        accumulate(kept_by, value if isinstance(gradient, Value) else np.array(value.array))
+        accumulate(
+            kept_by, value if isinstance(gradient, Value) else np.array(value.array), asked=True
+        )
     return value if isinstance(gradient, Value) else np.array(value.array)
 
 
-def accumulate(value: Value, gradient: Operand) -> None:
-    """Add `gradient` to the `.grad` of `value`, which never shares memory with anything."""
+def accumulate(value: Value, gradient: Operand, *, asked: bool = False) -> None:
+    """Add `gradient` to the `.grad` of `value`, which never shares memory with anything.
+
+    A leaf gets it only if it has not stopped asking since the forward pass; or if `asked` says
+    that somebody else does.
+    """
     accumulator = value.accumulator
-    if accumulator is None:
-        accumulator = value.accumulator = Accumulator()
-    grad = accumulator.grad
-    if isinstance(gradient, Value):
-        copied = apply(Cast(gradient.array.dtype), gradient)
-        accumulator.grad = copied if grad is None else grad + gradient
-    elif grad is None:
-        accumulator.grad = wrap(gradient)
-    elif grad.node is not None:
-        accumulator.grad = wrap(grad.array + gradient)
-    else:
-        grad.array += gradient
-        grad.written()
+    if accumulator is None or not accumulator.requires_grad:
+        if not asked:
+            _refuse_moved(value)
+            return
+        if accumulator is None:
+            accumulator = value.accumulator = Accumulator()
+    _adding.acquire()  # in half the time that `with` takes
+    try:
+        grad = accumulator.grad
+        if isinstance(gradient, Value):
+            copied = apply(Cast(gradient.array.dtype), gradient)
+            accumulator.grad = copied if grad is None else grad + gradient
+        elif grad is None:
+            accumulator.grad = wrap(gradient)
+        elif grad.node is not None:
+            accumulator.grad = wrap(grad.array + gradient)
+        else:
+            grad.array += gradient
+            grad.cell[0] += 1  # written() without the call
+    finally:
+        _adding.release()
     if accumulator.hooks is not None:
         with user_code(gradient):
             for hook in tuple(accumulator.hooks.after.values()):
                 given = hook(value)
                 if given is not None:
                     raise hook_gave(hook, given, "None")
+
+
+def _refuse_moved(leaf: Value) -> None:
+    if leaf.vertex is not None:
+        raise leaf_moved(leaf.array.shape)
 
 
 def own(gradient: Any, node: Node, handed: list[Any]) -> Any:

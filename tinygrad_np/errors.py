@@ -114,6 +114,15 @@ def view_of_two_modes() -> GraphError:
     )
 
 
+def leaf_moved(shape: tuple[int, ...]) -> GraphError:
+    """Say that what was a leaf in the forward pass has a history now."""
+    return GraphError(
+        f"a leaf of shape {shape} was moved into the interior of the graph: since this graph was "
+        "recorded, it or the base of which it is a view was written while operations are recorded. "
+        "Write before the forward pass, or into a .clone()"
+    )
+
+
 def leaf_replaced(op: str, shape: tuple[int, ...]) -> GraphError:
     """Say that a leaf no longer holds the array that the forward pass saw."""
     return GraphError(

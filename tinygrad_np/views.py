@@ -30,48 +30,75 @@ _new = object.__new__
 class View(Accumulator):
     """Where a view comes from: `path` leads to it from `base`, which is no view itself."""
 
-    __slots__ = ("base", "origin", "path", "recorded", "seen")
+    __slots__ = ("base", "cell", "origin", "path", "recorded", "seen")
 
     base: Value
     path: tuple[Op, ...]
     origin: Vertex | None  # where the base stood in the graph when the view's node was made
     seen: int  # and how often its memory had been written
     recorded: bool  # whether the view was made while operations are recorded
+    cell: Cell  # of a LeafView; an ordinary view never sets the slot
 
     def settle(self, view: Value) -> Node | None:
-        """Give the view a new node if its base got one since."""
-        count = view.cell[0]
-        if self.seen != count:
-            vertex = self.base.vertex
-            if vertex is not self.origin and self.base.cell is view.cell:
+        """Give the view a new node if its base was written and has another place in the graph."""
+        if self.seen != view.cell[0]:
+            if self.outdated(view.cell):
                 if not self.recorded:
+                    if thread.recorder is None:  # nobody will use the node
+                        return view.node
                     raise view_of_two_modes()
-                self.origin = vertex
+                self.origin = self.base.vertex
                 y = self.base
                 with recording(PLAIN):
                     for op in self.path:
                         y = apply(op, y)
-                self.seen = count
+                self.seen = view.cell[0]
                 before, view.node = view.node, y.node
                 moved(view, before)
-            self.seen = count
+            self.seen = view.cell[0]
         return view.node
+
+    def outdated(self, cell: Cell) -> bool:
+        """Whether the base was written, and has a place in the graph that is not the old one.
+
+        A base that was frozen or cut off the graph has none: what was recorded of it remains.
+        """
+        vertex = self.base.vertex
+        written = self.seen != cell[0] and self.base.cell is cell
+        return written and vertex is not None and vertex is not self.origin
+
+
+class LeafView(View):
+    """Of a view that was made a leaf: it is one until its base gets a history, which it shares."""
+
+    __slots__ = ()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the view is a leaf still."""
+        if not self.outdated(self.cell):
+            return True
+        self.requires_grad = False
+        return False
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not value:
+            self.__class__ = View  # type: ignore[assignment]  # the same slots
 
 
 def alias(op: Op, source: Value, out: Value) -> None:
     """Tie `out`, a result of `op`, to `source` if it lies in the same memory."""
     if not shares_memory(out.array, source.array):
         return
-    cell = out.cell = source.cell
-    if len(cell) == 1:
-        cell.append(SHARED)
+    cell = out.cell = share(source.cell)
     out.accumulator = record = _new(View)
     record.requires_grad = False
     record.grad = None
     record.hooks = None
     above = source.accumulator
     recorded = thread.recorder is not None
-    if type(above) is View:
+    if isinstance(above, View):
         record.base = base = above.base
         record.path = (*above.path, op)
         record.recorded = recorded and above.recorded
@@ -86,14 +113,34 @@ def alias(op: Op, source: Value, out: Value) -> None:
 def root(value: Value) -> tuple[Value, tuple[Op, ...]]:
     """Give the base of a view and the path from there; of any other value itself, and no path."""
     record = value.accumulator
-    if type(record) is View and record.base.cell is value.cell:  # else the base has other data now
+    if (
+        isinstance(record, View) and record.base.cell is value.cell
+    ):  # else the base has other data now
         return record.base, record.path
     return value, ()
 
 
 def made_recorded(view: Value) -> bool:
     """Whether a view was made while operations are recorded."""
-    return type(view.accumulator) is not View or view.accumulator.recorded
+    return not isinstance(view.accumulator, View) or view.accumulator.recorded
+
+
+def of_two_modes(value: Value) -> bool:
+    """Whether this is a view from under no_grad(), and its base was written in grad mode since."""
+    record = value.accumulator
+    return isinstance(record, View) and not record.recorded and record.outdated(value.cell)
+
+
+def make_leaf(value: Value) -> None:
+    """Let a value without history ask for a gradient of its own."""
+    record = value.accumulator
+    if record is None:
+        value.accumulator = record = Accumulator()
+    if isinstance(record, View):
+        record.cell = value.cell
+        record.__class__ = LeafView
+    else:
+        record.requires_grad = True
 
 
 def shares_memory(view: Array, array: Array) -> bool:
@@ -128,7 +175,7 @@ def row_major(value: Value) -> bool:
     """Whether memory order is row-major, really and to look at: what most tensors are."""
     record = value.accumulator
     return value.array.flags.c_contiguous and (
-        type(record) is not View or record.base.array.flags.c_contiguous
+        not isinstance(record, View) or record.base.array.flags.c_contiguous
     )
 
 

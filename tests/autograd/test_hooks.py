@@ -326,3 +326,18 @@ def test_names_of_derivatives_are_those_of_pytorch() -> None:
     assert tg.nn.functional.linear(x, x, tg.ones(2)).grad_fn.name() == "AddmmBackward0"
     assert x.permute(1, 0).grad_fn.name() == "PermuteBackward0"
     assert tg.relu(x).grad_fn.name() == "ReluBackward0"
+    for index, name in (
+        (0, "Select"),
+        ((slice(1), 0), "Select"),
+        ((0, slice(1)), "Slice"),
+        ((0, slice(None)), "Select"),
+        (slice(None), "Slice"),
+        (None, "Unsqueeze"),
+        (..., "Alias"),
+        ([0], "Index"),
+        (tg.ones(2, 3) > 0, "Index"),
+    ):
+        assert x[index].grad_fn.name() == f"{name}Backward0"
+    y = x * 1
+    y[0] = x[1]
+    assert repr(y.grad_fn) == "<CopySlices>"

@@ -18,6 +18,7 @@ from tinygrad_np.core import Array, Meta, Op, Operand, Thunks, Value, apply, wra
 from tinygrad_np.errors import GraphError, graph_freed, not_a_tensor
 from tinygrad_np.ops.several import Parts, make_node, pick
 from tinygrad_np.recorder import IN_RULE, PLAIN, recording, thread
+from tinygrad_np.views import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -414,9 +415,7 @@ def _result(y: Any, call: _Call, args: tuple[Any, ...]) -> Any:
     if not isinstance(y, Value) or _among(y, call.dirty):
         return y
     if _among(y, args) or y.vertex is not None:  # an argument, or it has a place in the graph
-        if len(y.cell) == 1:
-            y.cell.append(1)  # from now on known to be shared
-        return wrap(y.array, y.cell)
+        return wrap(y.array, share(y.cell))
     return y
 
 

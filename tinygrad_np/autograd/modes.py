@@ -121,6 +121,10 @@ class inference_mode(_PlainDecorator):
 
     __slots__ = ()
 
+    def __new__(cls, mode: Any = True) -> Any:
+        """Make the mode, or decorate the function that stands in its place."""
+        return super().__new__(cls, mode)
+
     def __init__(self, mode: bool = True) -> None:
         super().__init__(enabled=not mode, inference=bool(mode))
 

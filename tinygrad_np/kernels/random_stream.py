@@ -10,6 +10,7 @@ M. Muller, Ann. Math. Statist. 29 (1958).
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,9 +46,13 @@ _STATE = np.dtype(
 
 
 class Stream:
-    """One MT19937 generator, spent word by word."""
+    """One MT19937 generator, spent word by word.
 
-    __slots__ = ("_draws", "_second_normal", "seed")
+    Several threads may draw from it: each draw of words is whole by NumPy's own lock, and what
+    takes several of them by a lock of this stream.
+    """
+
+    __slots__ = ("_draws", "_second_normal", "_whole", "seed")
 
     def __init__(self, seed: int) -> None:
         # numpy.random costs milliseconds to import, and only those who draw should pay.
@@ -56,20 +61,23 @@ class Stream:
         self.seed = seed
         # Of all that NumPy offers, this alone can be asked for the low bits of each word.
         self._draws = RandomState(seed & 0xFFFFFFFF)
+        self._whole = threading.RLock()
         self._second_normal: float | None = None  # Box-Muller makes two; the other one waits here
 
     @property
     def state(self) -> Array:
         """All that decides the numbers to come, as PyTorch's 5056 bytes."""
-        state: Any = self._draws.get_state(legacy=False)["state"]
+        with self._whole:
+            state: Any = self._draws.get_state(legacy=False)["state"]
+            second_normal = self._second_normal
         key, position = state["key"], state["pos"]
         start = Stream(self.seed)._draws.get_state(legacy=False)["state"]["key"]  # noqa: SLF001 - its own class
         record = np.zeros((), _STATE)
         record["seed"], record["seeded"], record["words"] = self.seed, 1, key
         record["next"] = 0 if np.array_equal(key, start) else position
         record["left"] = WORDS + 1 - position
-        if self._second_normal is not None:
-            record["normal_y"], record["normal_waits"] = self._second_normal, 1
+        if second_normal is not None:
+            record["normal_y"], record["normal_waits"] = second_normal, 1
         return np.frombuffer(record.tobytes(), np.uint8).copy()
 
     @state.setter
@@ -82,10 +90,11 @@ class Stream:
         position = WORDS if record["left"] == 1 else int(record["next"])
         if not 0 <= position <= WORDS:
             raise RuntimeError("these bytes are not the state of a generator")
-        self.seed = int(record["seed"])
         key = record["words"].astype(np.uint32)
-        self._draws.set_state(("MT19937", key, position, 0, 0.0))
-        self._second_normal = float(record["normal_y"]) if record["normal_waits"] else None
+        with self._whole:
+            self.seed = int(record["seed"])
+            self._draws.set_state(("MT19937", key, position, 0, 0.0))
+            self._second_normal = float(record["normal_y"]) if record["normal_waits"] else None
 
     def words(self, n: int) -> Array:
         """Next `n` words: integers from 0 to 2³² − 1."""
@@ -121,8 +130,9 @@ class Stream:
         """`n` booleans, true with probability `p`: whether a uniform number lies below it."""
         limit = math.ceil(p * 2.0**53)
         below = np.empty(n, np.bool_)
-        for part in _stretches(below):
-            np.less(self._draws.randint(0, 1 << 53, part.size, np.int64), limit, out=part)
+        with self._whole:
+            for part in _stretches(below):
+                np.less(self._draws.randint(0, 1 << 53, part.size, np.int64), limit, out=part)
         return below
 
     def integers(self, low: int, width: int, n: int) -> Array:
@@ -152,28 +162,30 @@ class Stream:
         kind = _computed(dtype)
         whole = n - n % BLOCK
         values = np.empty(n, kind)
-        for part in _stretches(values[:whole]):
-            _box_muller(self.uniform(part.size, kind), part)
-        if whole != n:  # the last block is drawn anew, and overlaps its predecessor
-            if kind == dtype:
-                self.uniform(n - whole, kind)  # drawn by PyTorch as well, and not used
-            _box_muller(self.uniform(BLOCK, kind), values[-BLOCK:])
+        with self._whole:
+            for part in _stretches(values[:whole]):
+                _box_muller(self.uniform(part.size, kind), part)
+            if whole != n:  # the last block is drawn anew, and overlaps its predecessor
+                if kind == dtype:
+                    self.uniform(n - whole, kind)  # drawn by PyTorch as well, and not used
+                _box_muller(self.uniform(BLOCK, kind), values[-BLOCK:])
         return multiply_add(values, std, mean).astype(dtype, copy=False)
 
     def normal_pairs(self, n: int, dtype: Dtype, mean: float = 0.0, std: float = 1.0) -> Array:
         """`n` normal numbers, as PyTorch fills few places, or such as are not contiguous."""
         values = np.empty(n)
-        start = 0
-        if n and self._second_normal is not None:
-            values[0], self._second_normal, start = self._second_normal, None, 1
-        pairs = (n - start + 1) // 2
-        angle, length = self.uniform(2 * pairs, float64).reshape(pairs, 2).T
-        radius = np.sqrt(-2 * np.log1p(-length))
-        angle = 2 * math.pi * angle
-        both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
-        values[start:] = both[: n - start]
-        if both.size > n - start:
-            self._second_normal = float(both[-1])
+        with self._whole:
+            start = 0
+            if n and self._second_normal is not None:
+                values[0], self._second_normal, start = self._second_normal, None, 1
+            pairs = (n - start + 1) // 2
+            angle, length = self.uniform(2 * pairs, float64).reshape(pairs, 2).T
+            radius = np.sqrt(-2 * np.log1p(-length))
+            angle = 2 * math.pi * angle
+            both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+            values[start:] = both[: n - start]
+            if both.size > n - start:
+                self._second_normal = float(both[-1])
         return multiply_add(values, std, mean).astype(dtype, copy=False)
 
     def exponential(self, n: int, dtype: Dtype, rate: float) -> Array:

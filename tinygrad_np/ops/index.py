@@ -25,6 +25,19 @@ class GetItem(Op):
     def __init__(self, index: tuple[Any, ...]) -> None:
         self.index = index
 
+    @property
+    def grad_fn(self) -> str:  # type: ignore[override]  # it depends on the index
+        """PyTorch's name for the last step of the index, which it takes part by part."""
+        parts = [part for part in self.index if part is not Ellipsis]
+        if any(isinstance(part, np.ndarray) for part in parts):
+            return "IndexBackward0"
+        steps = [part for part in parts if part != slice(None)] or parts
+        if not steps:
+            return "AliasBackward0"
+        if steps[-1] is None:
+            return "UnsqueezeBackward0"
+        return "SliceBackward0" if isinstance(steps[-1], slice) else "SelectBackward0"
+
     def forward(self, x: Array) -> Array:
         return cast("Array", x[self.index])
 
@@ -63,6 +76,7 @@ class Put(Op):
     __slots__ = ("path",)
     formula = "y = a; path(y) = b"
     derivative = "da = dy, 0 in the part; db = path(dy), summed where b was broadcast"
+    grad_fn = "CopySlices"
 
     def __init__(self, path: tuple[Op, ...]) -> None:
         self.path = path

@@ -57,6 +57,7 @@ class Clamp(Op):
     __slots__ = ()
     formula = "y = min(max(x, lo), hi)"
     derivative = "dy/dx = 1 where lo ≤ x ≤ hi; dy/dlo = 1 where x < lo < hi; dy/dhi = 1 above hi"
+    grad_fn = "ClampBackward1"
     reads = ((0, 1, 2), (0, 1, 2), (0, 1, 2))
     broadcasts = True
     promotes = slice(None)

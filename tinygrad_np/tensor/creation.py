@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tinygrad_np.core import Accumulator, Value, wrap
+from tinygrad_np.core import Value, wrap
 from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, get_default_dtype, int64
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.tensor.data import as_number, cast_numbers, to_array
-from tinygrad_np.views import FOREIGN, SHARED
+from tinygrad_np.views import FOREIGN, SHARED, make_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,9 +112,7 @@ def require_grad(value: Value) -> None:
             f"only floating-point tensors can require gradients, not {value.array.dtype}; make it "
             "with dtype=float32, or convert it with .float()"
         )
-    if value.accumulator is None:
-        value.accumulator = Accumulator()
-    value.accumulator.requires_grad = True
+    make_leaf(value)
 
 
 def sizes(size: tuple[Any, ...], keyword: Any = None, name: str = "size") -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tinygrad_np.devices import device
     from tinygrad_np.tensor.tensor import Tensor
 
+_seeding = threading.RLock()  # threads may draw from one generator, and seed it
 DEFAULT_SEED = 67280421310721  # PyTorch's, for a generator that was never seeded
 
 
@@ -46,9 +48,13 @@ class Generator:
     @property
     def stream(self) -> Stream:
         """The stream of words behind this generator."""
-        if self._stream is None:
-            self._stream = Stream(self._seed)
-        return self._stream
+        stream = self._stream
+        if stream is None:
+            with _seeding:  # or else two threads would both start from the seed
+                stream = self._stream
+                if stream is None:
+                    stream = self._stream = Stream(self._seed)
+        return stream
 
     def manual_seed(self, seed: int) -> Generator:
         """Start anew from `seed`; the same seed gives the same numbers.
@@ -63,7 +69,8 @@ class Generator:
         number = seed.__index__()
         if not -(1 << 63) <= number < 1 << 64:
             raise ValueError(f"manual_seed: a seed lies in [-2**63, 2**64), and {number} does not")
-        self._seed, self._stream = number % (1 << 64), None
+        with _seeding:
+            self._seed, self._stream = number % (1 << 64), None
         return self
 
     def seed(self) -> int:
@@ -95,7 +102,8 @@ class Generator:
             raise DtypeError(f"set_state: expected a Tensor of uint8, not of {new_state.dtype}")
         stream = Stream(0)
         stream.state = new_state.array
-        self._seed, self._stream = stream.seed, stream
+        with _seeding:
+            self._seed, self._stream = stream.seed, stream
         return self
 
     def clone_state(self) -> Generator:

@@ -10,11 +10,11 @@ import numpy as np
 from tinygrad_np.arrival import accumulate, hooks_of, retain, retains
 from tinygrad_np.core import Accumulator, Node, Value, apply, wrap
 from tinygrad_np.engine import run_backward
-from tinygrad_np.errors import GraphError, ShapeError, not_a_tensor
+from tinygrad_np.errors import DtypeError, GraphError, ShapeError, not_a_tensor
 from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
 from tinygrad_np.tensor.grad_fn import source
-from tinygrad_np.views import root, share
+from tinygrad_np.views import of_two_modes, root, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +32,15 @@ class Differentiable(Value):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to this tensor, or through it."""
-        return self.vertex is not None
+        return of_two_modes(self) or self.vertex is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "requires_grad: this can be set for leaves only, and this tensor is a result; cut "
+                "it off the graph with .detach()"
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -63,7 +68,7 @@ class Differentiable(Value):
 
         Only leaves and results with `retain_grad` get one; asking any other result warns.
         """
-        if not self.is_leaf and not retains(self):
+        if not of_two_modes(self) and not self.is_leaf and not retains(self):
             given = None if self.accumulator is None else self.accumulator.grad
             if given is None:
                 warnings.warn(
@@ -83,9 +88,20 @@ class Differentiable(Value):
                 f"grad: a gradient of shape {grad.array.shape} cannot be that of a tensor of shape "
                 f"{self.array.shape}"
             )
+        if grad is not None and grad.array.dtype != self.array.dtype:
+            raise DtypeError(
+                f"grad: a gradient of {grad.array.dtype} cannot be that of a tensor of "
+                f"{self.array.dtype}; convert it with .to(x.dtype)"
+            )
+        if grad is self:
+            raise GraphError("grad: a tensor cannot be its own gradient; take a .clone()")
         if self.accumulator is None:
             self.accumulator = Accumulator()
         self.accumulator.grad = grad
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
 
     @property
     def grad_fn(self) -> GradFn | None:
@@ -253,7 +269,7 @@ def differentiate(
     )
     for x, vertex in zip(chosen, vertices, strict=True):
         if vertex in found:
-            accumulate(x, found[vertex] if create_graph else found[vertex].array)
+            accumulate(x, found[vertex] if create_graph else found[vertex].array, asked=True)
 
 
 def _vertex(tensor: Value, name: str) -> Vertex:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygrad_np.dtypes import get_default_dtype
+from tinygrad_np.views import of_two_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,9 @@ def tensor_repr(tensor: Tensor, kind: str = "tensor") -> str:
     usual = [get_default_dtype()] if array.size == 0 else [get_default_dtype(), np.int64, np.bool_]
     if array.dtype not in usual:
         notes.append(f"dtype={array.dtype.name}")
-    if tensor.grad_fn is not None:
+    if of_two_modes(tensor):
+        notes.append("grad_fn=<Invalid>")
+    elif tensor.grad_fn is not None:
         notes.append(f"grad_fn={tensor.grad_fn!r}")
     elif tensor.requires_grad:
         notes.append("requires_grad=True")
