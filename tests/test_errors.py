@@ -69,7 +69,7 @@ linear = tg.nn.functional.linear
         ),
         (lambda: linear(X, X, V), ShapeError, r"bias of shape \(3,\) does not fit .* shape \(2,\)"),
         (lambda: X.softmax(2), IndexError, "softmax: dimension 2 is out of range"),
-        (lambda: X + np.ones(3), TypeError, r"must be a Tensor or a number; wrap data with"),
+        (lambda: tg.add(X, np.ones(3)), TypeError, r"must be a Tensor or a number; wrap data with"),
         (lambda: Op().forward(), NotImplementedError, "Op"),
         (lambda: tg.set_default_dtype("int32"), TypeError, "only floating dtypes can be the"),
     ],
