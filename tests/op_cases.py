@@ -637,6 +637,12 @@ LOSS = [
         internal=lambda _, p, s, label: core.apply(loss.Gap(), p, s, label),
     ),
     Case(
+        "Gap[one scale]",
+        (Operand("n c"), Operand(""), Operand("n", below("c"))),
+        lambda p, s, label: s * (p - _one_hot(np.ones(len(p)), label, p.shape[1])),
+        internal=lambda _, p, s, label: core.apply(loss.Gap(), p, s, label),
+    ),
+    Case(
         "pick_class",
         (Operand("n c"), Operand("n", below("c"))),
         _select,
@@ -925,6 +931,7 @@ def _pad_rows() -> list[Case]:
             lambda x: np.pad(x[:, 1:, :-1], ((0, 0), (0, 1), (2, 0))),
             given={"pad": (2, -1, -1, 1)},
         ),
+        _functional("pad", "n 4", lambda x: x[:, 2:], given={"pad": (-2, 0)}),
     ]
     for mode, theirs in names.items():
         for words, sides in [
@@ -932,6 +939,7 @@ def _pad_rows() -> list[Case]:
             ("n 2 4", (1, 3)),
             ("2 3 4", (1, 2, 2, 0)),
             ("n 2 4 3", (2, 1, 1, 3)),
+            ("1 2 2 3 2", (1, 1, 2, 0, 0, 1)),
         ]:
             widths = [(0, 0)] * (len(words.split()) - len(sides) // 2) + [
                 tuple(sides[i : i + 2]) for i in range(0, len(sides), 2)

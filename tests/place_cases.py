@@ -238,6 +238,14 @@ ALONG = [
 ROWS = np.array([2, 0])  # distinct: of a place that is named twice, one write stays
 MIDDLE = index.GetItem((slice(None), ROWS, ...))
 
+TURNED = (
+    index.GetItem((slice(0, 1), ...)),
+    shape.Permute((0, 2, 1)),
+    shape.Permute((2, 1, 0)),
+)
+# Row-major memory does not lie so: the second step is a copy.
+COLUMNS = (shape.Permute((1, 0)), shape.Reshape((6,)), index.GetItem((slice(1, 5), ...)))
+
 WRITES = [
     *(
         Case(
@@ -263,6 +271,24 @@ WRITES = [
                 (0, ROWS),
             ),
         ]
+    ),
+    Case(
+        "Put[places, turned]",
+        (Operand("n 3 m"), Operand("3 1 1")),
+        lambda x, v: written(x, slice(0, 1), v[:, 0]),
+        internal=lambda _, x, v: core.apply(index.Put(TURNED), x, v),
+    ),
+    Case(
+        "Put[a copy]",
+        (Operand("2 3"), Operand("4")),
+        lambda x, v: np.array([[x[0, 0], v[1], v[3]], [v[0], v[2], x[1, 2]]]),
+        internal=lambda _, x, v: core.apply(index.Put(COLUMNS), x, v),
+    ),
+    Case(
+        "Put[a copy, turned]",
+        (Operand("2 3"), Operand("6")),
+        lambda _, v: v.reshape(3, 2).T,
+        internal=lambda _, x, v: core.apply(index.Put(COLUMNS[:2]), x, v),
     ),
     Case(
         "Clear",

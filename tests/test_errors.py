@@ -49,9 +49,19 @@ linear = tg.nn.functional.linear
             ShapeError,
             r"matmul: shapes \(2, 3\) and \(2, 3\) do not multiply: the first has 3 columns",
         ),
+        (
+            lambda: tg.ones(2, 3, 4) @ tg.ones(3, 4, 5),
+            ShapeError,
+            r"shapes \(2, 3, 4\) and \(3, 4, 5\) do not broadcast",
+        ),
+        (lambda: N @ X, ShapeError, "both operands need at least one dimension; multiply by a"),
         (lambda: X @ N, ShapeError, "both operands need at least one dimension; multiply by a"),
         (lambda: X @ X.T.double(), DtypeError, r"they must be equal: cast one, for example"),
-        (lambda: linear(X, tg.ones(4, 2)), ShapeError, "last dimension of the input must be 2"),
+        (
+            lambda: linear(X, tg.ones(4, 2)),
+            ShapeError,
+            "last dimension of the input must be 2, not 3$",
+        ),
         (
             lambda: linear(tg.ones(5, 2, 3), tg.ones(4, 6)),
             ShapeError,
@@ -59,6 +69,14 @@ linear = tg.nn.functional.linear
         ),
         (
             lambda: linear(N, X),
+            ShapeError,
+            (
+                r"linear: input of shape \(\) and weight of shape \(2, 3\) do not fit: the input "
+                "needs at least one dimension, and the weight two"
+            ),
+        ),
+        (
+            lambda: linear(X, V),
             ShapeError,
             "the input needs at least one dimension, and the weight",
         ),

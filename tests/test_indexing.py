@@ -10,6 +10,7 @@ from helpers import gradients, tensors, weights
 
 import tinygrad_np as tg
 from tinygrad_np.errors import GraphError, ShapeError
+from tinygrad_np.ops.index import steps
 
 equal = np.testing.assert_array_equal
 CUBE = np.arange(24.0).reshape(2, 3, 4)
@@ -22,6 +23,7 @@ INDICES: dict[str, Any] = {
     "slice": slice(1, 3),
     "beyond the end": slice(1, 99),
     "step": (slice(None), slice(None, None, 2)),
+    "step of one": slice(None, None, 1),
     "ellipsis": (..., 1),
     "ellipsis alone": ...,
     "nothing": (),
@@ -42,6 +44,8 @@ INDICES: dict[str, Any] = {
     "array, slice, array": (ROWS, slice(None), ROWS),
     "ellipsis and array": (..., ROWS),
     "mask": CUBE > 7,
+    "mask and int": (CUBE[:, :, 0] > 7, 1),
+    "matrix of places and int": (np.array([[0, 1], [1, 1]]), 1),
     "row mask": np.array([True, False]),
     "column mask": (slice(None), np.array([True, False, True])),
     "list of bools": [False, True],
@@ -122,7 +126,21 @@ def test_nested_sequences() -> None:
     equal(x[[[0, 1], [1, 1]]].numpy(), CUBE[np.array([[0, 1], [1, 1]])])
     equal(x[[0, slice(1, None)]].numpy(), CUBE[0, 1:])  # a list that can only be a tuple
     equal(x[[tg.tensor([0, 1]), tg.tensor([1, 2])]].numpy(), CUBE[[0, 1], [1, 2]])
+    equal(x[[None, 0]].numpy(), CUBE[None, 0])
+    equal(x[[..., 0]].numpy(), CUBE[..., 0])
     equal(x[range(2)].numpy(), CUBE)
+
+
+@pytest.mark.parametrize(
+    ("index", "count"),
+    [
+        *((index, 1) for index in (0, ..., (0, None, slice(1)), ROWS, CUBE > 3, True)),
+        *((index, 1) for index in ((slice(None), ROWS), (..., ROWS), (ROWS, ROWS))),
+        *((index, 2) for index in ((0, ROWS), (slice(1), ROWS), (None, ROWS))),
+    ],
+)
+def test_one_step_where_numpy_agrees_with_pytorch(index: Any, count: int) -> None:
+    assert len(steps(index)) == count
 
 
 def test_bytes_are_a_mask() -> None:
@@ -217,7 +235,20 @@ def test_writing_is_noticed_and_refused_where_recorded() -> None:
             r"index \[5\] on shape \(2, 3, 4\): index 5 is out .* dimension 0 with size 2",
         ),
         ((0, -4), IndexError, r"index -4 is out of bounds for dimension 1 with size 3"),
-        ((..., 0, 9), IndexError, r"index 9 is out of bounds for dimension 2 with size 4"),
+        (
+            (..., 0, 9),
+            IndexError,
+            r"index \[\.\.\., 0, 9\] on shape \(2, 3, 4\): index 9 is out of bounds for dimension 2 with size 4",
+        ),
+        ([tg.tensor(-2), 9], IndexError, r"index \[.*, 9\] .* index 9 is out .* dimension 1 with"),
+        ((np.array([True, False]), 9), IndexError, "index 9 is out of bounds for dimension 1 with"),
+        (
+            (np.array([[0, 1], [1, 1]]), 9),
+            IndexError,
+            "index 9 is out of bounds for dimension 1 with size 3",
+        ),
+        (tg.zeros(0), IndexError, "must be of integers or bools, not of float32"),
+        (tg.ones(1, requires_grad=True), IndexError, "must be of integers or bools"),
         ((None, 0, 9), IndexError, r"index 9 is out of bounds for dimension 1 with size 3"),
         ([0, 2], IndexError, r"index 2 is out of bounds for dimension 0 with size 2"),
         (

@@ -80,6 +80,26 @@ def test_a_linear_layer_hands_the_gradient_back_as_its_input_is_stored() -> None
     assert order(g)[-1] == 0
 
 
+@pytest.mark.parametrize(
+    ("x", "columns"),
+    [
+        (np.ones((4, 6)), False),
+        (np.ones((4, 6), order="F"), True),
+        (np.ones((4, 12))[:, ::2], False),
+        (np.ones((1, 6)), False),
+        (np.ones((2, 3, 6), order="F"), False),
+    ],
+    ids=["rows", "columns", "neither", "both", "columns in 3-D"],
+)
+def test_the_gradient_of_a_linear_input_lies_in_columns_only_where_the_input_does(
+    x: Any, columns: bool
+) -> None:
+    t, w = tg.from_numpy(x).requires_grad_(), weights((5, 6)).requires_grad_()
+    (g,) = tg.autograd.grad(F.linear(t, w), t, weights((*x.shape[:-1], 5)))
+    assert (g.numpy().flags.f_contiguous and not g.numpy().flags.c_contiguous) == columns
+    assert g.numpy().flags.c_contiguous != columns
+
+
 VIEWING: dict[str, Callable[[tg.Tensor], Any]] = {
     "view": lambda x: x.view(16, -1),
     "view to a row": lambda x: x.view(-1),

@@ -229,6 +229,12 @@ def test_a_transposed_array_stays_one() -> None:
         x.view(6)
 
 
+def test_equal_dtypes_need_not_be_one_object() -> None:
+    described = np.dtype(np.float32, metadata={"unit": "m"})
+    x = tg.from_numpy(np.ones((2, 2), described))
+    assert tg.equal(x @ tg.ones(2, 2), tg.full((2, 2), 2.0))
+
+
 def test_dlpack() -> None:
     plain, tracked = pair()
     array = np.from_dlpack(plain)

@@ -239,6 +239,8 @@ def test_axis_and_keepdims_are_dim_and_keepdim(name: str) -> None:
         ):
             assert a.shape == (2, 1)
             assert tg.equal(a, b)
+        if name not in ("max", "min"):
+            assert tg.equal(call(axis=0, keepdims=True), call(dim=0, keepdim=True))
         with pytest.raises(TypeError, match=f"{name}: dim=1 and axis=0 are the same argument"):
             call(dim=1, axis=0)
         with pytest.raises(TypeError, match=f"{name}: there is no argument 'axes'"):

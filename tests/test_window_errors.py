@@ -458,6 +458,11 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "pad: value must be a number, not 'zero'",
     ),
     "pad too many": (lambda: F.pad(tg.ones(2), (1, 1, 1, 1)), ShapeError, "must hold two numbers"),
+    "pad one dimension too many": (
+        lambda: F.pad(tg.ones(2, 3), (1,) * 6),
+        ShapeError,
+        r"must hold two numbers for each padded dimension, and the input of shape \(2, 3\) has 2",
+    ),
     "crop too much": (
         lambda: F.pad(X, (-4, -3)),
         ShapeError,
@@ -481,6 +486,16 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"input "
             r"has shape \(2, 3, 8, 6\)"
         ),
+    ),
+    "mirror in four dimensions": (
+        lambda: F.pad(tg.ones(1, 1, 1, 1, 1), (0,) * 8, mode="reflect"),
+        NotImplementedError,
+        "pad: mode 'reflect' with 8 numbers pads the last 4 of 5 or 6 dimensions",
+    ),
+    "mirror in none": (
+        lambda: F.pad(tg.ones(2), (), mode="reflect"),
+        NotImplementedError,
+        "pad: mode 'reflect' with 0 numbers pads the last 0 of 1 or 2 dimensions",
     ),
     "mirror too far": (
         lambda: F.pad(LINE, (8, 1), mode="reflect"),

@@ -381,6 +381,16 @@ def test_padding_keeps_the_dtype(dtype: Any) -> None:
     equal(y.numpy(), np.pad(np.ones((2, 2), dtype), ((0, 0), (1, 1))))
 
 
+def test_padding_with_the_least_and_the_greatest_number() -> None:
+    x = tg.tensor([1, 2], dtype=tg.uint8)
+    equal(F.pad(x, (1, 0), value=0).numpy(), [0, 1, 2])
+    equal(F.pad(x, (1, 0), value=255).numpy(), [255, 1, 2])
+
+
+def test_a_convolution_over_no_channels_is_the_empty_sum() -> None:
+    equal(F.conv1d(tg.ones(1, 0, 5), tg.ones(2, 0, 3)).numpy(), np.zeros((1, 2, 3)))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_padding_by_nothing_is_a_copy_and_no_view(mode: str) -> None:
     x = tg.ones(2, 2)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMUTES = "the order of its operands does not matter"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
+ZERO = "zero, whatever its sign or factor"
 
 EQUIVALENT = {
     **{
@@ -34,15 +35,30 @@ EQUIVALENT = {
         "where it is chosen, the factor b is 0"
     ),
     "tinygrad_np/ops/elementwise.py::Pow.vjp: if not isinstance(a, … => if True:": SPEED,
-    "tinygrad_np/ops/elementwise.py::Pow.vjp: … => return g * (y * log(where(…": (
-        "the logarithm is that of 1 there: the inner mask gives 0 as well, the outer one inf * 0"
-    ),
-    "tinygrad_np/ops/elementwise.py::Pow.vjp: … => …log(where(settled, 1.001, …": (
-        "where it is chosen, the outer mask is closed"
-    ),
     "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * where(b >= 0, 0.0, -y) => …1.001…": (
         "0 or infinite, and the same times 1.001"
     ),
+    "tinygrad_np/ops/elementwise.py::…: … => …(-(zeros_like(g)))…": ZERO,
+    "tinygrad_np/ops/elementwise.py::…: … => …(1.001 * (zeros_like(g)))…": ZERO,
+    "tinygrad_np/ops/elementwise.py::ZerosLike.forward: … => …1.001…": ZERO,
+    "tinygrad_np/ops/elementwise.py::Relu.forward: … => each(lambda at: (…(np.maximum(…": (
+        "the result is in `out`; what the call gives is dropped"
+    ),
+    "tinygrad_np/ops/conv.py::Conv2dInput.forward: … => …copy=True…": SPEED,
+    "tinygrad_np/ops/index.py::overwrite: if path and isinstance(path[-1], … => if False:": SPEED,
+    "tinygrad_np/ops/index.py::AddAlongDim.forward: … => …sparse=False…": SPEED,
+    "tinygrad_np/ops/index.py::steps: if len(parts) == 1:… => if False:…": SPEED,
+    "tinygrad_np/ops/index.py::_place: if type(part) is int or… => if ((part is None) or…": SPEED,
+    "tinygrad_np/ops/index.py::take_along_dim: if beside_x != beside_index: => if True:": SPEED,
+    "tinygrad_np/ops/linalg.py::MatMul.forward: … => if ((a.dtype != b.dtype)):": SPEED,
+    "tinygrad_np/ops/linalg.py::Linear.forward: rows = … => rows = (x.reshape(…": SPEED,
+    "tinygrad_np/ops/linalg.py::Linear.forward: return y if … => return (y.reshape(…": SPEED,
+    "tinygrad_np/ops/linalg.py::Linear.vjp: rows = … => rows = (reshape(…": SPEED,
+    "tinygrad_np/ops/linalg.py::_in_shape: … => return (reshape(x, shape))": SPEED,
+    "tinygrad_np/ops/linalg.py::_in_shape: … => …ndim == 3 == …": SPEED,
+    "tinygrad_np/ops/linalg.py::_in_shape: … => …ndim == 1 == …": SPEED,
+    "tinygrad_np/ops/loss.py::CrossEntropy.vjp: … => p = (softmax(x, 1))": SPEED,
+    "tinygrad_np/ops/pad.py::pad: if any(widths[dim]): => if True:": SPEED,
 }
 
 

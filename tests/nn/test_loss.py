@@ -194,7 +194,9 @@ def test_an_empty_batch_is_nan_on_average_and_zero_in_sum() -> None:
     x = tg.zeros(0, 3, requires_grad=True)
     label = tg.zeros(0, dtype=tg.int64)
     for loss in (F.cross_entropy, F.nll_loss):
-        assert math.isnan(loss(x, label).item())
+        mean = loss(x, label)
+        assert math.isnan(mean.item())
+        assert gradients(mean, [x])[0].shape == (0, 3)
         total = loss(x, label, reduction="sum")
         assert total.item() == 0
         assert gradients(total, [x])[0].shape == (0, 3)

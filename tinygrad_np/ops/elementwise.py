@@ -99,7 +99,7 @@ class Pow(Op):
         def exponent() -> Operand:
             if not isinstance(a, (int, float)):
                 settled = (a == 0) & (b >= 0)
-                return g * where(settled, 0.0, y * log(where(settled, 1.0, a)))
+                return g * (y * log(where(settled, 1.0, a)))  # where settled, y·log 1
             if a == 0:
                 return g * where(b >= 0, 0.0, -y)
             return g * y * (math.log(a) if a > 0 else math.nan)

@@ -215,29 +215,21 @@ def steps(index: Any) -> tuple[GetItem, ...]:
 
     In one step NumPy would count ints among the index arrays, and place the result elsewhere.
     """
-    if isinstance(index, list) and any(map(_says_tuple, index)):
-        index = tuple(index)  # as PyTorch takes it
-    if not isinstance(index, tuple):
-        part = _place(index)
-        if type(part) is not np.ndarray or part.ndim:  # with an ellipsis, for the reason below
-            return (GetItem((part, ...) if part is not Ellipsis else (part,)),)
-        index = (part,)
+    parts = _parts(index)
+    if len(parts) == 1:  # x[i], quickly; with an ellipsis, for the reason below
+        part = _place(parts[0])
+        return (GetItem((part, ...) if part is not Ellipsis else (part,)),)
     basic: list[Any] = []
     places: list[Any] = []
     only_basic = only_places = True
-    for part in map(_place, index):
+    for part in map(_place, parts):
         if type(part) is int:
             basic.append(part)
             only_places = False
         elif isinstance(part, np.ndarray):
             only_basic = False
             places.append(part)
-            if part.ndim:
-                basic += [slice(None)] * (part.ndim if part.dtype == np.bool_ else 1)
-            else:  # a single truth value: a new dimension of size 1 or 0
-                basic.append(None)
-                places[-1] = np.flatnonzero(part)
-                only_places = False
+            basic += [slice(None)] * _span(part)
         else:
             basic.append(part)
             places.append(slice(None) if part is not Ellipsis else part)
@@ -250,8 +242,14 @@ def steps(index: Any) -> tuple[GetItem, ...]:
     return (step,) if only_places else (GetItem((*basic, *whole)), step)
 
 
-def _says_tuple(part: Any) -> bool:
-    return part is None or part is Ellipsis or isinstance(part, (slice, Value))
+def _parts(index: Any) -> tuple[Any, ...]:
+    """Take an index apart; PyTorch takes a list for a tuple where it cannot be an array."""
+    if isinstance(index, tuple):
+        return index
+    tuple_like = isinstance(index, list) and any(
+        part is None or part is Ellipsis or isinstance(part, (slice, Value)) for part in index
+    )
+    return tuple(index) if tuple_like else (index,)
 
 
 def _place(part: Any) -> Any:
@@ -282,9 +280,7 @@ def _place(part: Any) -> Any:
 
 def explained(error: IndexError, index: Any, shape: tuple[int, ...]) -> IndexError:
     """Say what is wrong with an index that NumPy refused, in terms of the indexed shape."""
-    if isinstance(index, list) and any(map(_says_tuple, index)):
-        index = tuple(index)
-    given = index if isinstance(index, tuple) else (index,)
+    given = _parts(index)
     spelt = "[" + ", ".join("..." if part is Ellipsis else str(part) for part in given) + "]"
     return IndexError(f"index {spelt} on shape {shape}: {_fault(given, shape) or error}")
 

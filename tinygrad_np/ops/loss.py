@@ -57,7 +57,7 @@ class Gap(Op):
 
     def forward(self, p: Array, s: Array, label: Array) -> Array:
         y: Array = p * s
-        y[np.arange(len(y)), label] -= s.reshape(-1)
+        y[np.arange(len(y)), label] -= s.ravel()
         return y
 
     def vjp(self, g: Operand, p: Operand, s: Operand, label: Operand, _: Operand) -> Thunks:

@@ -89,10 +89,9 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
             f"pad: {given} must hold two numbers for each padded dimension, and the input of shape "
             f"{tuple(x.shape)} has {x.ndim}"
         )
-    after_first = [given[i : i + 2] for i in range(0, len(given), 2)]
-    widths = ((0, 0),) * (x.ndim - len(after_first)) + tuple(
-        (before, after) for before, after in reversed(after_first)
-    )
+    last_first = tuple(zip(given[::2], given[1::2], strict=True))
+    n = len(last_first)
+    widths = ((0, 0),) * (x.ndim - n) + last_first[::-1]
     if any(n + before + after < 0 for n, (before, after) in zip(x.shape, widths, strict=True)):
         raise ShapeError(f"pad: {given} crops more than the input of shape {tuple(x.shape)} has")
     if mode == "constant":
@@ -101,7 +100,6 @@ def pad(input: V, pad: Sequence[int], mode: str = "constant", value: float | Non
         return _constant(input, widths, fill)
     if value:
         raise RuntimeError(f"pad: mode {mode!r} takes no value, and got {value}")
-    n = len(given) // 2
     if n not in (1, 2, 3) or x.ndim not in (n + 1, n + 2):
         raise NotImplementedError(
             f"pad: mode {mode!r} with {len(given)} numbers pads the last {n} of {n + 1} or "
