@@ -46,6 +46,7 @@ from tinygrad_np.dtypes import uint8 as uint8
 from tinygrad_np.errors import DtypeError as DtypeError
 from tinygrad_np.errors import GraphError as GraphError
 from tinygrad_np.errors import ShapeError as ShapeError
+from tinygrad_np.forwarding import forward
 from tinygrad_np.kernels.threads import get_num_threads as get_num_threads
 from tinygrad_np.kernels.threads import set_num_threads as set_num_threads
 from tinygrad_np.limits import finfo as finfo
@@ -200,6 +201,8 @@ channels_last = "channels_last"
 contiguous_format = "contiguous_format"
 preserve_format = "preserve_format"
 
+# `import tinygrad_np.nn.functional as F` is for what a script had as `import torch.nn.functional`.
+forward({"tinygrad_np.nn": "nn", "tinygrad_np.optim": "nn.optim"})
 
 if not TYPE_CHECKING:
     _LAZY = {
