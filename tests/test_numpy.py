@@ -63,13 +63,44 @@ def test_operators_with_an_array_on_the_left() -> None:
     equal(operator.gt(ARRAY, x).numpy(), [True, True])
 
 
-def test_an_array_on_the_right_is_no_operand() -> None:
-    """As of every function: what is no tensor is wrapped by the caller."""
+@pytest.mark.parametrize(
+    "op",
+    [
+        *(operator.add, operator.sub, operator.mul, operator.truediv, operator.pow),
+        *(operator.matmul, operator.lt, operator.le, operator.gt, operator.ge),
+        *(operator.eq, operator.ne, operator.iadd, operator.isub, operator.imul),
+        *(operator.itruediv, operator.ipow),
+    ],
+)
+def test_an_array_on_the_right_of_an_operator(op: Callable[[Any, Any], Any]) -> None:
+    """Is read as a tensor over its memory, and the result stays on the tape."""
+    for x in pair():
+        ours, expected = x * 1, x * 1
+        result, wanted = op(ours, ARRAY), op(expected, tg.from_numpy(ARRAY))
+        equal(result.detach().numpy(), wanted.detach().numpy())
+        assert result.requires_grad == wanted.requires_grad
+        if result.requires_grad:
+            found, right = (tg.autograd.grad(y.sum(), x)[0] for y in (result, wanted))
+            equal(found.numpy(), right.numpy())
+
+
+def test_an_array_on_the_right_of_a_bitwise_operator() -> None:
+    bits, array = tg.tensor([5, 6]), np.array([3, 3])
+    assert (bits & array).tolist() == [1, 2]
+    assert (bits | array).tolist() == [7, 7]
+    assert (bits ^ array).tolist() == [6, 5]
+    bits &= array
+    assert bits.tolist() == [1, 2]
+
+
+def test_an_array_is_no_operand_of_a_function() -> None:
     for x in pair():
         with pytest.raises(
             TypeError, match=r"mul: operand 1 must be .*, not a numpy.ndarray; .* from_numpy"
         ):
-            x * ARRAY
+            tg.mul(x, ARRAY)
+        with pytest.raises(TypeError, match=r"add: operand 1 must be .*, not a list; .*from_numpy"):
+            operator.add(x, [1, 1])
 
 
 @pytest.mark.parametrize(

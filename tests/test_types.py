@@ -427,3 +427,25 @@ def test_places_of_triangles(shape: tuple[int, int], offset: int) -> None:
         equal(places.numpy(), np.argwhere(theirs(np.ones(shape), offset)).T)
         assert places.dtype == np.int64
         assert ours(*shape, offset, dtype=tg.int32).dtype == np.int32
+
+
+# --- comparison with what is no number -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "other", ["a", None, [1, 1], (1.0, 1.0), {}, object()], ids=lambda x: type(x).__name__
+)
+def test_what_is_no_number_is_different(other: object) -> None:
+    """So Python says, once neither side knows; `x in [..]` and mock libraries rely on it."""
+    x = tg.ones(2)
+    assert (x == other) is False
+    assert (other == x) is False
+    assert (x != other) is True
+
+
+def test_numbers_and_arrays_are_compared_place_by_place() -> None:
+    x = tg.tensor([1.0, 2.0])
+    for one in (1, 1.0, True, np.float64(1), tg.tensor(1.0), np.array(1.0)):
+        assert (x == one).tolist() == [True, False]
+        assert (x != one).tolist() == [False, True]
+    assert (x == np.array([1.0, 3.0])).tolist() == [True, False]

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import numpy as np
 
 from tinygrad_np.core import Value
 from tinygrad_np.ops import elementwise as ops
 from tinygrad_np.ops import linalg
+from tinygrad_np.tensor.creation import as_tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinygrad_np.dtypes import Number
+
+V = TypeVar("V")
+
+
+def _operator(function: Callable[[V, Any], V]) -> Callable[[V, Any], V]:
+    """Let `t * array` read the array as a tensor over its memory, which `mul(t, array)` does not.
+
+    It is looked for when the function has refused it, for what is no array should not wait.
+    """
+
+    def operator(self: V, other: Any) -> V:
+        try:
+            return function(self, other)
+        except TypeError:
+            if not isinstance(other, np.ndarray):
+                raise
+        return function(self, as_tensor(other))
+
+    return operator
+
+
+_eq, _ne = _operator(ops.eq), _operator(ops.ne)
+_COMPARABLE = (Value, int, float, complex, np.generic, np.ndarray)  # else equal to itself alone
 
 
 class Arithmetic(Value):
@@ -17,36 +45,26 @@ class Arithmetic(Value):
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Self:
-        return ops.add(self, other)
+    __add__ = __radd__ = _operator(ops.add)
 
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Self:
-        return ops.sub(self, other)
+    __sub__ = _operator(ops.sub)
 
     def __rsub__(self, other: Any) -> Self:
         return ops.rsub(self, other)
 
-    def __mul__(self, other: Any) -> Self:
-        return ops.mul(self, other)
+    __mul__ = __rmul__ = _operator(ops.mul)
 
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> Self:
-        return ops.div(self, other)
+    __truediv__ = _operator(ops.div)
 
     def __rtruediv__(self, other: Any) -> Self:
         return ops.rdiv(self, other)
 
-    def __pow__(self, exponent: Any) -> Self:
-        return ops.pow(self, exponent)
+    __pow__ = _operator(ops.pow)
 
     def __rpow__(self, base: Any) -> Self:
         return ops.rpow(self, base)
 
-    def __matmul__(self, other: Any) -> Self:
-        return linalg.matmul(self, other)
+    __matmul__ = _operator(linalg.matmul)
 
     def __neg__(self) -> Self:
         return ops.neg(self)
@@ -58,39 +76,22 @@ class Arithmetic(Value):
         return ops.abs(self)
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]  # elementwise, as in NumPy
-        return NotImplemented if other is None else ops.eq(self, other)
+        return _eq(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]  # elementwise, as in NumPy
-        return NotImplemented if other is None else ops.ne(self, other)
+        return _ne(self, other) if isinstance(other, _COMPARABLE) else NotImplemented
 
     __hash__ = Value.__hash__  # a tensor is a key by identity, as in PyTorch
 
-    def __lt__(self, other: Any) -> Self:
-        return ops.lt(self, other)
+    __lt__ = _operator(ops.lt)
+    __le__ = _operator(ops.le)
+    __gt__ = _operator(ops.gt)
+    __ge__ = _operator(ops.ge)
+    __and__ = __rand__ = _operator(ops.bitwise_and)
 
-    def __le__(self, other: Any) -> Self:
-        return ops.le(self, other)
+    __or__ = __ror__ = _operator(ops.bitwise_or)
 
-    def __gt__(self, other: Any) -> Self:
-        return ops.gt(self, other)
-
-    def __ge__(self, other: Any) -> Self:
-        return ops.ge(self, other)
-
-    def __and__(self, other: Any) -> Self:
-        return ops.bitwise_and(self, other)
-
-    __rand__ = __and__
-
-    def __or__(self, other: Any) -> Self:
-        return ops.bitwise_or(self, other)
-
-    __ror__ = __or__
-
-    def __xor__(self, other: Any) -> Self:
-        return ops.bitwise_xor(self, other)
-
-    __rxor__ = __xor__
+    __xor__ = __rxor__ = _operator(ops.bitwise_xor)
 
     def __invert__(self) -> Self:
         return ops.bitwise_not(self)

@@ -38,28 +38,28 @@ class Writing(Value):
     __slots__ = ()
 
     def __iadd__(self, other: Any) -> Self:
-        return store(self, ops.add(self, other))
+        return store(self, self + other)
 
     def __isub__(self, other: Any) -> Self:
-        return store(self, ops.sub(self, other))
+        return store(self, self - other)
 
     def __imul__(self, other: Any) -> Self:
-        return store(self, ops.mul(self, other))
+        return store(self, self * other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return store(self, ops.div(self, other))
+        return store(self, self / other)
 
     def __ipow__(self, exponent: Any) -> Self:
-        return store(self, ops.pow(self, exponent))
+        return store(self, self**exponent)
 
     def __iand__(self, other: Any) -> Self:
-        return store(self, ops.bitwise_and(self, other))
+        return store(self, self & other)
 
     def __ior__(self, other: Any) -> Self:
-        return store(self, ops.bitwise_or(self, other))
+        return store(self, self | other)
 
     def __ixor__(self, other: Any) -> Self:
-        return store(self, ops.bitwise_xor(self, other))
+        return store(self, self ^ other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         path = steps(index)
