@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,3 +187,32 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path, suffix: str) -> Non
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=f"state.{suffix}"):
             tg.load(path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(None, "cpu", "cpu:0", tg.device("cpu"), {"cuda:0": "cpu"}),
+        lambda storage, location: storage,  # noqa: ARG005 - PyTorch's way to say "to the CPU"
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_options_of_pickling_and_of_devices_are_taken(tmp_path: Path, place: Any) -> None:
+    path = tmp_path / "x.pt"
+    tg.save({"x": tg.ones(2)}, path, pickle, 4)
+    tg.save({"x": tg.ones(2)}, path, pickle_module=pickle, pickle_protocol=4)
+    assert tg.load(path, place)["x"].tolist() == [1, 1]
+    state = tg.load(path, map_location=place, weights_only=False, mmap=True, pickle_module=pickle)
+    assert state["x"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("place", ["cuda", tg.device("cuda", 0), {"cpu": "cuda:1"}], ids=str)
+def test_nothing_is_loaded_to_where_there_is_nothing(tmp_path: Path, place: Any) -> None:
+    tg.save({"x": tg.ones(2)}, tmp_path / "x.pt")
+    with pytest.raises(RuntimeError, match=r"device cuda(:[01])? is not available"):
+        tg.load(tmp_path / "x.pt", map_location=place)
+
+
+def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"device: expected a string such as 'cpu'"):
+        tg.load(tmp_path / "x.pt", map_location=1.5)
