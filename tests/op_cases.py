@@ -44,6 +44,15 @@ def halves(*xs: Array) -> Array:
     return np.full(np.broadcast_shapes(*[x.shape for x in xs]), 0.5, xs[0].dtype)
 
 
+def dividend(u: Array) -> Array:
+    """Of both signs: the quotient by a `divisor` is never within 0.05 of an integer."""
+    return np.floor(8 * u) - 3.5 + 0.2 * u
+
+
+def divisor(u: Array) -> Array:
+    return np.where(u < 0.5, -1, 1) * (1.0 + 0.02 * u)
+
+
 def _elementwise(
     name: str, domain: Callable[..., Array], oracle: Callable[..., Array], **options: Any
 ) -> Case:
@@ -198,6 +207,34 @@ BINARY = [
         "div", (real, nonzero), np.divide, lambda lib, a, b: lib.div(a, b), lambda _, a, b: a / b
     ),
     *_binary(
+        "div[floor]",
+        (dividend, divisor),
+        np.floor_divide,
+        lambda lib, a, b: lib.div(a, b, rounding_mode="floor"),
+        lambda _, a, b: a.div(b, rounding_mode="floor"),
+    ),
+    *_binary(
+        "div[trunc]",
+        (dividend, divisor),
+        lambda a, b: np.trunc(a / b),
+        lambda lib, a, b: lib.div(a, b, rounding_mode="trunc"),
+        lambda _, a, b: a.div(b, rounding_mode="trunc"),
+    ),
+    *_binary(
+        "remainder",
+        (dividend, divisor),
+        np.remainder,
+        lambda lib, a, b: lib.remainder(a, b),
+        lambda _, a, b: a % b,
+    ),
+    *_binary(
+        "fmod",
+        (dividend, divisor),
+        np.fmod,
+        lambda lib, a, b: lib.fmod(a, b),
+        lambda _, a, b: a.fmod(b),
+    ),
+    *_binary(
         "pow", (positive, real), np.power, lambda lib, a, b: lib.pow(a, b), lambda _, a, b: a**b
     ),
     *_binary(
@@ -232,6 +269,13 @@ NUMBERS = [
         ("rsub", real, lambda x: 2.5 - x, lambda lib, x: lib.rsub(x, 2.5), lambda _, x: 2.5 - x),
         ("mul", real, lambda x: 2.5 * x, lambda lib, x: lib.mul(x, 2.5), lambda _, x: 2.5 * x),
         ("div", real, lambda x: x / 2.5, lambda lib, x: lib.div(x, 2.5), lambda _, x: x / 2.5),
+        (
+            "remainder",
+            between,
+            lambda x: np.remainder(x, 10),
+            lambda lib, x: lib.remainder(x, 10),
+            lambda _, x: x % 10,
+        ),
         ("rdiv", nonzero, lambda x: 2.5 / x, None, lambda _, x: 2.5 / x),
         ("rpow", real, lambda x: 2.5**x, lambda lib, x: lib.pow(2.5, x), lambda _, x: 2.5**x),
         *(
@@ -282,6 +326,13 @@ SELECTION = [
             lambda _, x, i, dim=dim: x.take_along_dim(i, dim),
         )
         for dim, at, size in [(0, "k m", "n"), (-1, "n k", "m")]
+    ),
+    Case(
+        "take_along_dim[flat]",
+        (Operand("n m"), Operand("k", below("n"))),
+        lambda x, i: x.ravel()[i],
+        lambda lib, x, i: lib.take_along_dim(x, i),
+        lambda _, x, i: x.take_along_dim(i),
     ),
     Case(
         "take_along_dim[broadcast]",
@@ -976,5 +1027,5 @@ assert len(BY_NAME) == len(CASES), "two rows have one name"
 NOT_DIFFERENTIABLE = {
     *("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite"),
     *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"),
-    *("argmax", "argmin", "all", "any"),
+    *("argmax", "argmin", "all", "any", "nonzero", "argwhere"),
 }

@@ -486,6 +486,7 @@ NOT_LINEAR = {
     *("Div", "Pow", "Abs", "Sign", "ZerosLike", "Exp", "Log", "Sqrt", "Tanh", "Sigmoid", "Relu"),
     *("Maximum", "Minimum", "Extremum", "LogSumExp", "Softmax", "LogSoftmax", "MaxPool2d"),
     *("Clamp", "ClampMin", "ClampMax", "CrossEntropy", "Gap"),
+    *("DivRounded", "Remainder", "Fmod"),
     *("Draw", "Pick", "FunctionOp"),  # random; one of several results; what the user says
 }
 

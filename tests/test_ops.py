@@ -195,7 +195,9 @@ def op_classes(kind: type[core.Op] = core.Op) -> Iterator[type[core.Op]]:
 def test_every_public_op_has_a_row() -> None:
     assert (
         set(differentiable())
-        == {c.covers for c in CASES if c.covers} & set(differentiable()) | NOT_DIFFERENTIABLE
+        == {c.covers for c in CASES if c.covers} & set(differentiable())
+        | NOT_DIFFERENTIABLE
+        | {"floor_divide"}  # recorded, and an error to differentiate; see test_semantics.py
     )
 
 

@@ -10,6 +10,10 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from typing import TYPE_CHECKING, Any
 
 from numpy import dtype as dtype
@@ -52,13 +56,16 @@ from tinygrad_np.kernels.threads import set_num_threads as set_num_threads
 from tinygrad_np.limits import finfo as finfo
 from tinygrad_np.limits import iinfo as iinfo
 from tinygrad_np.missing import no_attribute
+from tinygrad_np.ops.division import div as div
+from tinygrad_np.ops.division import floor_divide as floor_divide
+from tinygrad_np.ops.division import fmod as fmod
+from tinygrad_np.ops.division import remainder as remainder
 from tinygrad_np.ops.elementwise import abs as abs
 from tinygrad_np.ops.elementwise import add as add
 from tinygrad_np.ops.elementwise import bitwise_and as bitwise_and
 from tinygrad_np.ops.elementwise import bitwise_not as bitwise_not
 from tinygrad_np.ops.elementwise import bitwise_or as bitwise_or
 from tinygrad_np.ops.elementwise import bitwise_xor as bitwise_xor
-from tinygrad_np.ops.elementwise import div as div
 from tinygrad_np.ops.elementwise import eq as eq
 from tinygrad_np.ops.elementwise import exp as exp
 from tinygrad_np.ops.elementwise import ge as ge
@@ -86,6 +93,8 @@ from tinygrad_np.ops.elementwise import tanh as tanh
 from tinygrad_np.ops.elementwise import where as where
 from tinygrad_np.ops.index import take_along_dim as take_along_dim
 from tinygrad_np.ops.linalg import matmul as matmul
+from tinygrad_np.ops.nonzero import argwhere as argwhere
+from tinygrad_np.ops.nonzero import nonzero as nonzero
 from tinygrad_np.ops.parts import chunk as chunk
 from tinygrad_np.ops.parts import diagonal as diagonal
 from tinygrad_np.ops.parts import select as select
@@ -195,6 +204,18 @@ half = float16
 long = int64
 int = int32
 short = int16
+
+newaxis = None
+
+# PyTorch has its in-place methods as functions too.
+abs_, clamp_, clamp_max_, clamp_min_ = (
+    Tensor.abs_, Tensor.clamp_, Tensor.clamp_max_, Tensor.clamp_min_
+)  # fmt: skip
+clip_, detach, detach_, exp_, fill_ = (
+    Tensor.clamp_, Tensor.detach, Tensor.detach_, Tensor.exp_, Tensor.fill_
+)  # fmt: skip
+log_, neg_, relu_, sigmoid_ = Tensor.log_, Tensor.neg_, Tensor.relu_, Tensor.sigmoid_
+sqrt_, square_, tanh_, zero_ = Tensor.sqrt_, Tensor.square_, Tensor.tanh_, Tensor.zero_
 
 # Of the memory formats, which `to` and `clone` take and pass by, there is one.
 channels_last = "channels_last"

@@ -205,6 +205,34 @@ torch.ones(2) - torch.tensor([True, False])
 -torch.tensor([True])
 torch.add(torch.tensor([1]), 1, alpha=0.5)
 torch.add(torch.tensor([-7], dtype=torch.int8), torch.tensor([250], dtype=torch.uint8), alpha=2)
+torch.tensor([-7, 7]) // 2, torch.tensor([-7, 7]) % 3
+7 // torch.tensor([2, -2]), 7 % torch.tensor(2.)
+torch.tensor([7, -7]) // 0
+torch.fmod(torch.tensor([7, -7]), 0)
+torch.tensor([1., -1, 0]) // 0, torch.tensor([1., -1, 0]) % 0
+torch.fmod(torch.tensor([-5.]), torch.inf)
+torch.remainder(5.5, torch.tensor(2.)), torch.floor_divide(5.5, torch.tensor(2.))
+torch.tensor([5, -5]) // 2.0
+torch.tensor([True]) // 2, torch.tensor([True]) % 2
+torch.tensor([True]) % torch.tensor([True])
+torch.div(torch.tensor([7, -7]), 2, rounding_mode='trunc')
+torch.tensor([7, -7]).div(2., rounding_mode='floor')
+torch.div(torch.ones(2), 2, rounding_mode='up')
+torch.tensor([5, -5]).remainder_(3), torch.tensor([5., -5]).fmod_(3)
+torch.tensor([5, -5]).floor_divide_(3)
+torch.nonzero(torch.tensor(3.)), torch.nonzero(torch.tensor(0.))
+torch.nonzero(torch.tensor(3.), as_tuple=True)
+torch.nonzero(torch.eye(2)), torch.argwhere(torch.eye(2)), torch.where(torch.eye(2) > 0)
+torch.where(torch.eye(2) > 0, torch.eye(2))
+torch.take_along_dim(torch.arange(6).view(2, 3), torch.tensor([[1, 5]]))
+torch.ones(1) == 'a', torch.ones(1) != 'a', torch.ones(2) == [1, 1]
+torch.ones(2) == (1, 1), torch.ones(2) != None
+torch.ones(2) * np.array([2., 3.]), torch.ones(2) == np.ones(2)
+torch.ones(2, 2) @ np.ones(2, np.float32)
+torch.mul(torch.ones(2), np.ones(2))
+torch.inf, torch.nan, torch.pi, torch.e, torch.newaxis
+torch.relu_(torch.tensor([-1., 1.])), torch.fill_(torch.ones(2), 3)
+torch.clamp_(torch.ones(2), 2, 3)
 torch.sum([1, 2])
 torch.reshape(np.ones(3), (3, 1))
 torch.cat([torch.ones(1), 2.0])

@@ -14,6 +14,7 @@ from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
 from tinygrad_np.kernels.threads import LARGE, each, stretches
 from tinygrad_np.ops.checks import check_tensor
+from tinygrad_np.ops.nonzero import nonzero
 from tinygrad_np.pair import apply_pair
 from tinygrad_np.promotion import Cast
 
@@ -71,24 +72,6 @@ class Mul(Op):
 
     def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
         return (lambda: g * b, lambda: g * a)
-
-
-class Div(Op):
-    """Quotient of two operands."""
-
-    __slots__ = ()
-    formula = "y = a / b"
-    derivative = "dy/da = 1/b, dy/db = −(a/b)/b"
-    reads = ((1,), (0, 1))  # not the result: PyTorch lets that be overwritten
-    broadcasts = True
-    promotes = slice(None)
-    floating = True
-
-    def forward(self, a: Array, b: Array) -> Array:
-        return a / b
-
-    def vjp(self, g: Operand, a: Operand, b: Operand, _: Operand) -> Thunks:
-        return (lambda: g / b, lambda: -g * (a / b / b))
 
 
 class Pow(Op):
@@ -392,8 +375,8 @@ class Bitwise(Comparison):
 # A 0-d array spares NumPy the conversion of a Python number: 0.3 µs of 0.6 on a small tensor.
 _ZERO = {dtype: np.zeros((), dtype) for dtype in SUPPORTED}
 
-_ADD, _SUB, _MUL, _DIV, _POW, _NEG, _ABS, _SIGN = (
-    Add(), Sub(), Mul(), Div(), Pow(), Neg(), Abs(), Sign()
+_ADD, _SUB, _MUL, _POW, _NEG, _ABS, _SIGN = (
+    Add(), Sub(), Mul(), Pow(), Neg(), Abs(), Sign()
 )  # fmt: skip
 _EXP, _LOG, _SQRT, _TANH, _SIGMOID, _RELU = Exp(), Log(), Sqrt(), Tanh(), Sigmoid(), Relu()
 _MAXIMUM, _MINIMUM, _WHERE, _ZEROS_LIKE = Maximum(), Minimum(), Where(), ZerosLike()
@@ -461,21 +444,6 @@ def mul(input: V, other: Operand) -> V:
             [3., 6.]])
     """
     return apply_pair(_MUL, input, other)
-
-
-def div(input: V, other: Operand) -> V:
-    """Quotient, broadcast; integers are divided as floats. Gradient: 1/other and −input/other².
-
-    >>> import tinygrad_np as tg
-    >>> tg.div(tg.tensor([1, 2]), 4)
-    tensor([0.2500, 0.5000])
-    """
-    return apply(_DIV, input, other)
-
-
-def rdiv(input: V, other: Number) -> V:
-    """Quotient the other way round, `other / input`; what `1 / x` calls."""
-    return cast("V", apply(_DIV, other, input))
 
 
 def pow(input: V, exponent: Operand) -> V:
@@ -620,9 +588,10 @@ def minimum(input: V, other: Operand) -> V:
     return apply(_MINIMUM, input, other)
 
 
-def where(condition: V, input: Operand, other: Operand) -> V:
+def where(condition: V, input: Operand = None, other: Operand = None) -> V:
     """Take `input` where `condition` is true, else `other`; all three broadcast.
 
+    Of the condition alone: where it is true, as `nonzero` with `as_tuple` gives it.
     Gradient: selected by the condition. Each side is computed everywhere, so a side that is not
     chosen can still bring NaN into the gradient; make it safe first (the double where):
 
@@ -633,6 +602,10 @@ def where(condition: V, input: Operand, other: Operand) -> V:
     >>> x.grad
     tensor([0.2500, 0.0000])
     """
+    if input is None or other is None:
+        if input is not other:
+            raise TypeError("where: give the condition alone, or both input and other")
+        return cast("V", nonzero(cast("Any", condition), as_tuple=True))
     try:
         return apply(_WHERE, condition, input, other)
     except AttributeError:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.errors import ShapeError
-from tinygrad_np.ops.shape import broadcast_to, normalize_dim, sum_to
+from tinygrad_np.ops.shape import broadcast_to, normalize_dim, reshape, sum_to
 from tinygrad_np.views import shares_memory
 
 V = TypeVar("V")
@@ -324,10 +324,11 @@ def _span(part: Any) -> int:
     return part.ndim if isinstance(part, np.ndarray) and part.dtype == np.bool_ else 1
 
 
-def take_along_dim(input: V, indices: Operand, dim: int) -> V:
+def take_along_dim(input: V, indices: Operand, dim: int | None = None) -> V:
     """Along `dim`, take the elements at `indices`, which has as many dimensions as `input`.
 
-    All other dimensions broadcast. Gradient: added in at those places.
+    All other dimensions broadcast; without `dim`, both are flattened first. Gradient: added in at
+    those places.
 
     >>> import tinygrad_np as tg
     >>> x = tg.tensor([[1.0, 5.0], [7.0, 2.0]])
@@ -337,6 +338,8 @@ def take_along_dim(input: V, indices: Operand, dim: int) -> V:
     """
     x: Operand = input
     index: Operand = indices
+    if dim is None:
+        x, index, dim = reshape(x, (-1,)), reshape(index, (-1,)), 0
     at = normalize_dim(dim, x, "take_along_dim")
     if index.ndim != x.ndim:
         raise ShapeError(

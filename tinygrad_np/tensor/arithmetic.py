@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from tinygrad_np.core import Value
+from tinygrad_np.ops import division, linalg
 from tinygrad_np.ops import elementwise as ops
-from tinygrad_np.ops import linalg
 from tinygrad_np.tensor.creation import as_tensor
 
 if TYPE_CHECKING:
@@ -54,10 +54,20 @@ class Arithmetic(Value):
 
     __mul__ = __rmul__ = _operator(ops.mul)
 
-    __truediv__ = _operator(ops.div)
+    __truediv__ = _operator(division.div)
 
     def __rtruediv__(self, other: Any) -> Self:
-        return ops.rdiv(self, other)
+        return division.rdiv(self, other)
+
+    __floordiv__ = _operator(division.floor_divide)
+
+    def __rfloordiv__(self, other: Any) -> Self:
+        return division.rfloor_divide(self, other)
+
+    __mod__ = _operator(division.remainder)
+
+    def __rmod__(self, other: Any) -> Self:
+        return division.rremainder(self, other)
 
     __pow__ = _operator(ops.pow)
 
@@ -108,9 +118,21 @@ class Arithmetic(Value):
         """Product; see `tinygrad_np.mul`."""
         return ops.mul(self, other)
 
-    def div(self, other: Any) -> Self:
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Self:
         """Quotient; see `tinygrad_np.div`."""
-        return ops.div(self, other)
+        return division.div(self, other, rounding_mode=rounding_mode)
+
+    def floor_divide(self, other: Any) -> Self:
+        """Quotient rounded down; see `tinygrad_np.floor_divide`."""
+        return division.floor_divide(self, other)
+
+    def remainder(self, other: Any) -> Self:
+        """Remainder with the divisor's sign; see `tinygrad_np.remainder`."""
+        return division.remainder(self, other)
+
+    def fmod(self, other: Any) -> Self:
+        """Remainder with this tensor's sign; see `tinygrad_np.fmod`."""
+        return division.fmod(self, other)
 
     def pow(self, exponent: Any) -> Self:
         """Power; see `tinygrad_np.pow`."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_np.core import Value, wrap
+from tinygrad_np.ops import division, linalg, ternary
 from tinygrad_np.ops import elementwise as ops
-from tinygrad_np.ops import linalg, ternary
 from tinygrad_np.ops.shape import cat, stack
 from tinygrad_np.tensor.creation import as_tensor
 from tinygrad_np.tensor.data import to_array
@@ -25,7 +25,10 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: ops.add,
     np.subtract: ops.sub,
     np.multiply: ops.mul,
-    np.true_divide: ops.div,
+    np.true_divide: division.div,
+    np.floor_divide: division.floor_divide,
+    np.remainder: division.remainder,
+    np.fmod: division.fmod,
     np.power: ops.pow,
     np.matmul: linalg.matmul,
     np.maximum: ops.maximum,

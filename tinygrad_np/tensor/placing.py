@@ -8,6 +8,7 @@ from tinygrad_np.core import Value
 from tinygrad_np.ops import index as indexing
 from tinygrad_np.ops import scatter as ops
 from tinygrad_np.ops import ternary
+from tinygrad_np.ops.nonzero import argwhere, nonzero
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Number
@@ -21,9 +22,17 @@ class Placing(Value):
     def __getitem__(self, index: Any) -> Self:
         return indexing.getitem(self, index)
 
-    def take_along_dim(self, indices: Any, dim: int) -> Self:
+    def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
         """Elements at `indices` along `dim`; see `tinygrad_np.take_along_dim`."""
         return indexing.take_along_dim(self, indices, dim)
+
+    def nonzero(self, *, as_tuple: bool = False) -> Any:
+        """Indices of the elements that are not 0; see `tinygrad_np.nonzero`."""
+        return nonzero(self, as_tuple=as_tuple)
+
+    def argwhere(self) -> Any:
+        """Indices of the elements that are not 0; see `tinygrad_np.argwhere`."""
+        return argwhere(self)
 
     def gather(self, dim: int, index: Any) -> Self:
         """Elements at `index` along `dim`; see `tinygrad_np.gather`."""

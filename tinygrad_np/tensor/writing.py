@@ -15,8 +15,8 @@ from tinygrad_np.arrival import moved
 from tinygrad_np.core import Value, read_positions, record
 from tinygrad_np.dtypes import can_cast
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError, view_of_two_modes
+from tinygrad_np.ops import division, scatter, ternary
 from tinygrad_np.ops import elementwise as ops
-from tinygrad_np.ops import scatter, ternary
 from tinygrad_np.ops.index import Put, explained, overwrite, steps
 from tinygrad_np.ops.shape import reshape
 from tinygrad_np.recorder import PLAIN, thread
@@ -48,6 +48,12 @@ class Writing(Value):
 
     def __itruediv__(self, other: Any) -> Self:
         return store(self, self / other)
+
+    def __ifloordiv__(self, other: Any) -> Self:
+        return store(self, self // other)
+
+    def __imod__(self, other: Any) -> Self:
+        return store(self, self % other)
 
     def __ipow__(self, exponent: Any) -> Self:
         return store(self, self**exponent)
@@ -86,9 +92,21 @@ class Writing(Value):
         """Multiply in place."""
         return store(self, ops.mul(self, other))
 
-    def div_(self, other: Any) -> Self:
-        """Divide in place."""
-        return store(self, ops.div(self, other))
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Self:
+        """Divide in place; see `tinygrad_np.div`."""
+        return store(self, division.div(self, other, rounding_mode=rounding_mode))
+
+    def floor_divide_(self, other: Any) -> Self:
+        """Divide and round down in place."""
+        return store(self, division.floor_divide(self, other))
+
+    def remainder_(self, other: Any) -> Self:
+        """Keep what `floor_divide` leaves over, in place."""
+        return store(self, division.remainder(self, other))
+
+    def fmod_(self, other: Any) -> Self:
+        """Keep what a division rounded towards zero leaves over, in place."""
+        return store(self, division.fmod(self, other))
 
     def pow_(self, exponent: Any) -> Self:
         """Raise to a power in place."""
@@ -105,6 +123,30 @@ class Writing(Value):
     def sqrt_(self) -> Self:
         """Take the square root in place."""
         return store(self, ops.sqrt(self))
+
+    def abs_(self) -> Self:
+        """Take the absolute value in place."""
+        return store(self, ops.abs(self))
+
+    def log_(self) -> Self:
+        """Take the natural logarithm in place."""
+        return store(self, ops.log(self))
+
+    def square_(self) -> Self:
+        """Take the square in place."""
+        return store(self, ops.square(self))
+
+    def tanh_(self) -> Self:
+        """Take the hyperbolic tangent in place."""
+        return store(self, ops.tanh(self))
+
+    def sigmoid_(self) -> Self:
+        """Take the logistic function in place."""
+        return store(self, ops.sigmoid(self))
+
+    def sign_(self) -> Self:
+        """Take the sign in place."""
+        return store(self, ops.sign(self))
 
     def relu_(self) -> Self:
         """Take the positive part in place."""
