@@ -6,7 +6,7 @@
 Size([32, 10])
 """
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from nn import data as data
 from nn import functional as functional
@@ -52,10 +52,7 @@ from nn.modules.pool import AvgPool2d as AvgPool2d
 from nn.modules.pool import MaxPool1d as MaxPool1d
 from nn.modules.pool import MaxPool2d as MaxPool2d
 from nn.parameter import Parameter as Parameter
-from tinygrad_np.missing import no_attribute
+from tinygrad_np.missing import names_in
 
 if not TYPE_CHECKING:  # a type checker knows what is missing
-
-    def __getattr__(name: str) -> NoReturn:
-        """Say so of names that are not here."""
-        raise no_attribute(__name__, name, globals())
+    __getattr__ = names_in(__name__)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import tinygrad_np as tg
-from tinygrad_np.missing import no_attribute
+from tinygrad_np.missing import names_in
 
 _GAINS = {
     "linear": 1.0,
@@ -137,7 +137,4 @@ def _fans(tensor: tg.Tensor) -> tuple[int, int]:
 
 
 if not TYPE_CHECKING:  # a type checker knows what is missing
-
-    def __getattr__(name: str) -> NoReturn:
-        """Say so of names that are not here."""
-        raise no_attribute(__name__, name, globals())
+    __getattr__ = names_in(__name__)

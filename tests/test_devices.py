@@ -147,6 +147,20 @@ MODULES = {
     "nn.functional": tg.nn.functional,
     "nn.optim": tg.optim,
     "nn.init": tg.nn.init,
+    "nn.data": tg.nn.data,
+    "tinygrad_np.accelerator": tg.accelerator,
+    "tinygrad_np.autograd": tg.autograd,
+    "tinygrad_np.autograd.functional": tg.autograd.functional,
+    "tinygrad_np.backends": tg.backends,
+    "tinygrad_np.backends.cuda": tg.backends.cuda,
+    "tinygrad_np.backends.cudnn": tg.backends.cudnn,
+    "tinygrad_np.backends.mkl": tg.backends.mkl,
+    "tinygrad_np.backends.mps": tg.backends.mps,
+    "tinygrad_np.backends.openmp": tg.backends.openmp,
+    "tinygrad_np.cuda": tg.cuda,
+    "tinygrad_np.graph": tg.graph,
+    "tinygrad_np.random": tg.random,
+    "tinygrad_np.utils": tg.utils,
 }
 
 
@@ -168,6 +182,7 @@ def test_names_that_are_missing_say_so(place: str) -> None:
         (lambda: tg.nn.functional.cross_entropi, "names near it: cross_entropy"),
         (lambda: tg.optim.Adamm, "names near it: Adam"),
         (lambda: tg.nn.init.xavier, "names near it: xavier_normal_"),
+        (lambda: tg.autograd.no_gradd, "names near it: no_grad"),
         (lambda: X.svd, r"svd is not in tinygrad_np\.Tensor; "),
         (lambda: tg.Tensor.unsqueeze_, r"unsqueeze_ is not in tinygrad_np\.Tensor; names near it"),
         (lambda: tg.nn.Parameter(X).slogdet, r"slogdet is not in tinygrad_np\.Parameter; "),

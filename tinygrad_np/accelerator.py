@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_np.missing import names_in
+
 if TYPE_CHECKING:
     from tinygrad_np.devices import device
 
@@ -26,3 +28,7 @@ def current_accelerator() -> device | None:
 def device_count() -> int:
     """Number of accelerators: 0."""
     return 0
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

@@ -7,6 +7,10 @@ device(type='cpu')
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tinygrad_np.missing import names_in
+
 
 def is_available() -> bool:
     """Whether there is a GPU: no."""
@@ -28,3 +32,7 @@ def manual_seed_all(seed: int) -> None:
 
 def empty_cache() -> None:
     """Give back the memory that the GPU holds unused: nothing happens."""
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

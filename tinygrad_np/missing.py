@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 def no_attribute(place: str, name: str, known: Iterable[str]) -> AttributeError:
@@ -19,6 +20,20 @@ def no_attribute(place: str, name: str, known: Iterable[str]) -> AttributeError:
     near = get_close_matches(name, public, 3)
     hint = f"names near it: {', '.join(near)}" if near else f"dir({place}) lists what is there"
     return AttributeError(f"{name} is not in {place}; {hint}")
+
+
+def names_in(place: str) -> Callable[[str], NoReturn]:
+    """Give the module `place` a `__getattr__`, which says of a name that it is not there.
+
+    >>> names_in("math")("squareroot")
+    Traceback (most recent call last):
+    AttributeError: squareroot is not in math; dir(math) lists what is there
+    """
+
+    def __getattr__(name: str) -> NoReturn:  # noqa: N807 - the name under which modules have it
+        raise no_attribute(place, name, vars(sys.modules[place]))
+
+    return __getattr__
 
 
 class NotHere:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from tinygrad_np.missing import names_in
 from tinygrad_np.tensor.generator import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -80,3 +81,7 @@ def fork_rng(
         yield
     finally:
         set_rng_state(state)
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

@@ -1,5 +1,7 @@
 """Datasets, and how they come in batches. Datasets proper are in `nn.data.datasets`."""
 
+from typing import TYPE_CHECKING
+
 from nn.data import datasets as datasets
 from nn.data import transforms as transforms
 from nn.data.collate import default_collate as default_collate
@@ -17,3 +19,7 @@ from nn.data.sampler import Sampler as Sampler
 from nn.data.sampler import SequentialSampler as SequentialSampler
 from nn.data.sampler import SubsetRandomSampler as SubsetRandomSampler
 from nn.data.sampler import WeightedRandomSampler as WeightedRandomSampler
+from tinygrad_np.missing import names_in
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

@@ -1,6 +1,6 @@
 """Functions that modules are made of, as `import nn.functional as F`; one file for each family."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from nn.functional.activation import log_softmax as log_softmax
 from nn.functional.activation import relu as relu
@@ -11,7 +11,7 @@ from nn.functional.dropout import dropout as dropout
 from nn.functional.loss import cross_entropy as cross_entropy
 from nn.functional.loss import mse_loss as mse_loss
 from nn.functional.loss import nll_loss as nll_loss
-from tinygrad_np.missing import no_attribute
+from tinygrad_np.missing import names_in
 from tinygrad_np.ops.conv import conv1d as conv1d
 from tinygrad_np.ops.conv import conv2d as conv2d
 from tinygrad_np.ops.conv import conv_transpose1d as conv_transpose1d
@@ -30,7 +30,4 @@ from tinygrad_np.ops.unfold import fold as fold
 from tinygrad_np.ops.unfold import unfold as unfold
 
 if not TYPE_CHECKING:  # a type checker knows what is missing
-
-    def __getattr__(name: str) -> NoReturn:
-        """Say so of names that are not here."""
-        raise no_attribute(__name__, name, globals())
+    __getattr__ = names_in(__name__)

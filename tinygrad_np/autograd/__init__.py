@@ -1,5 +1,7 @@
 """Differentiation for users: `grad`, the modes, and the checker of derivatives."""
 
+from typing import TYPE_CHECKING
+
 from tinygrad_np.autograd import functional as functional
 from tinygrad_np.autograd.anomaly import detect_anomaly as detect_anomaly
 from tinygrad_np.autograd.anomaly import set_detect_anomaly as set_detect_anomaly
@@ -18,3 +20,7 @@ from tinygrad_np.autograd.modes import set_grad_enabled as set_grad_enabled
 from tinygrad_np.errors import AnomalyError as AnomalyError
 from tinygrad_np.errors import GradcheckError as GradcheckError
 from tinygrad_np.errors import NondifferentiableError as NondifferentiableError
+from tinygrad_np.missing import names_in
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

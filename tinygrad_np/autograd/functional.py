@@ -12,6 +12,7 @@ from tinygrad_np.autograd.grad import grad
 from tinygrad_np.autograd.modes import enable_grad
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GraphError, ShapeError, not_a_tensor
+from tinygrad_np.missing import names_in
 from tinygrad_np.ops.shape import reshape, stack
 from tinygrad_np.tensor.creation import ones_like, zeros, zeros_like
 
@@ -338,3 +339,7 @@ def _like(given: Any, found: Sequence[Tensor], create_graph: bool) -> Any:
     """Give tensors in the structure of `given`, cut off the graph unless that is wanted."""
     kept = tuple(x if create_graph else x.detach() for x in found)
     return kept if isinstance(given, tuple) else kept[0]
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tinygrad_np.missing import names_in
+
 enabled = False
 benchmark = False
 deterministic = False
@@ -16,3 +20,7 @@ def is_available() -> bool:
 def version() -> int | None:
     """Version of the library: None."""
     return None
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tinygrad_np.missing import names_in
+
 
 def is_available() -> bool:
     """Whether they can be used: no."""
@@ -11,3 +15,7 @@ def is_available() -> bool:
 def is_built() -> bool:
     """Whether this library was built for them: no."""
     return False
+
+
+if not TYPE_CHECKING:  # a type checker knows what is missing
+    __getattr__ = names_in(__name__)
