@@ -662,3 +662,48 @@ def test_writing_functions_of_arguments() -> None:
     assert tg.fill_(x, 3).tolist() == [3, 3]
     assert tg.clamp_(x, 0, 1).tolist() == tg.clip_(x, max=1).tolist() == [1, 1]
     assert not tg.detach(x.requires_grad_()).requires_grad
+
+
+def test_the_base_of_a_view() -> None:
+    x = tg.ones(2, 3)
+    assert x._base is None
+    assert x[0]._base is x
+    assert x[0][:2]._base is x
+    assert x.clone()._base is None
+    assert (x * 1)._base is None
+    assert not x.is_inference()
+
+
+def test_is_anomaly_enabled() -> None:
+    assert not tg.is_anomaly_enabled()
+    with tg.autograd.detect_anomaly():
+        assert tg.is_anomaly_enabled()
+        with tg.autograd.set_detect_anomaly(False):
+            assert not tg.is_anomaly_enabled()
+    assert not tg.is_anomaly_enabled()
+
+
+def test_scatter_that_adds() -> None:
+    index = tg.tensor([2, 2])
+    assert tg.ones(3).scatter(0, index, tg.tensor([5.0, 6.0]), reduce="add").tolist() == [1, 1, 12]
+    assert tg.ones(3).scatter_(0, index, value=2, reduce="add").tolist() == [1, 1, 5]
+    assert tg.scatter(tg.ones(3), 0, index, 2, reduce="add").tolist() == [1, 1, 5]
+    with pytest.raises(NotImplementedError, match="reduce='multiply' is not here"):
+        tg.scatter(tg.ones(3), 0, index, 2, reduce="multiply")
+    with pytest.raises(RuntimeError, match="reduce must be 'add' or 'multiply', not 'mean'"):
+        tg.scatter(tg.ones(3), 0, index, 2, reduce="mean")
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+def test_clamp_at_its_bounds_and_of_nan() -> None:
+    x = tg.tensor([-1.0, 1.0, math.nan, 3.0], requires_grad=True)
+    lo = tg.tensor([-1.0, 1.0, 0.0, 4.0], requires_grad=True)
+    y = tg.clamp(x, lo, tg.tensor([1.0, 1.0, 1.0, 9.0]))
+    np.testing.assert_equal(y.tolist(), [-1, 1, math.nan, 4])
+    y.backward(tg.tensor([1.0, 2.0, 3.0, 4.0]))
+    assert x.grad is not None
+    assert lo.grad is not None
+    assert x.grad.tolist() == [1, 2, 0, 0]
+    assert lo.grad.tolist() == [0, 0, 0, 4]

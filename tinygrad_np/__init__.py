@@ -24,6 +24,7 @@ from tinygrad_np import random as random
 from tinygrad_np import utils as utils
 from tinygrad_np.autograd import enable_grad as enable_grad
 from tinygrad_np.autograd import inference_mode as inference_mode
+from tinygrad_np.autograd import is_anomaly_enabled as is_anomaly_enabled
 from tinygrad_np.autograd import is_grad_enabled as is_grad_enabled
 from tinygrad_np.autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from tinygrad_np.autograd import no_grad as no_grad

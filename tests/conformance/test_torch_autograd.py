@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import operator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -383,3 +385,37 @@ def put(x: Any, row: Any) -> Any:
 def test_names_of_derivatives(name: str) -> None:
     ours, theirs = (NAMES[name](lib, lib.ones(2, 3, requires_grad=True)) for lib in (tg, torch))
     assert ours.grad_fn.name() == theirs.grad_fn.name().removeprefix("torch::autograd::")
+
+
+# --- signatures ----------------------------------------------------------------------------------
+
+SIGNATURES = """
+autograd.grad autograd.backward autograd.gradcheck autograd.gradgradcheck
+autograd.detect_anomaly autograd.set_detect_anomaly autograd.set_grad_enabled
+autograd.inference_mode autograd.functional.jacobian autograd.functional.hessian
+autograd.functional.vjp autograd.functional.jvp autograd.functional.hvp autograd.functional.vhp
+Tensor.backward Tensor.register_hook Tensor.register_post_accumulate_grad_hook
+utils.checkpoint.checkpoint load save
+"""
+
+
+def parameters(lib: Any, path: str) -> dict[str, inspect.Parameter]:
+    found = operator.attrgetter(path)(lib)
+    return dict(inspect.signature(found).parameters)
+
+
+@pytest.mark.parametrize("path", SIGNATURES.split())
+def test_signatures(path: str) -> None:
+    """PyTorch's arguments are ours, in its order, with its defaults; more are by name alone."""
+    ours, theirs = parameters(tg, path), parameters(torch, path)
+    private = [name for name in theirs if name.startswith("_") or name == "pickle_load_args"]
+    wanted = [name for name in theirs if name not in private]
+    assert [name for name in ours if name in wanted] == wanted
+    for name in wanted:
+        default, expected = ours[name].default, theirs[name].default
+        if inspect.ismodule(expected):
+            continue  # pickle: nothing is pickled here
+        assert getattr(default, "__name__", default) == getattr(expected, "__name__", expected)
+        assert ours[name].kind == theirs[name].kind
+    for name in ours.keys() - set(wanted):
+        assert ours[name].kind is inspect.Parameter.KEYWORD_ONLY

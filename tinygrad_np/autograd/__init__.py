@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_np.autograd import functional as functional
 from tinygrad_np.autograd.anomaly import detect_anomaly as detect_anomaly
+from tinygrad_np.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from tinygrad_np.autograd.anomaly import set_detect_anomaly as set_detect_anomaly
 from tinygrad_np.autograd.function import Function as Function
 from tinygrad_np.autograd.grad import backward as backward

@@ -21,7 +21,7 @@ from tinygrad_np.autograd.watching import (
 )
 from tinygrad_np.core import Node, Value
 from tinygrad_np.errors import AnomalyError, GraphError
-from tinygrad_np.recorder import set_watchers
+from tinygrad_np.recorder import set_watchers, thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,6 +92,17 @@ class set_detect_anomaly:
 
     def __exit__(self, *_: object) -> None:
         set_watchers(self._before)
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether `detect_anomaly` is on for this thread.
+
+    >>> import tinygrad_np as tg
+    >>> with tg.autograd.detect_anomaly():
+    ...     tg.is_anomaly_enabled()
+    True
+    """
+    return any(isinstance(watcher, AnomalyWatcher) for watcher in thread.watchers)
 
 
 class _Note(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
+from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply, wrap
 from tinygrad_np.errors import DtypeError, PlaceError, ShapeError
 from tinygrad_np.ops.checks import check_tensor
 from tinygrad_np.ops.elementwise import to_dtype, where
@@ -73,12 +73,21 @@ def gather(input: V, dim: int, index: Operand) -> V:
     return cast("V", apply(TakeAlongDim(at), _corner(x, index.shape, at), index))
 
 
-def scatter(input: V, dim: int, index: Operand, src: Operand = None, *, value: Operand = None) -> V:
+def scatter(
+    input: V,
+    dim: int,
+    index: Operand,
+    src: Operand = None,
+    *,
+    value: Operand = None,
+    reduce: str | None = None,
+) -> V:
     """Along `dim`, overwrite the elements at `index` with those of `src`, or with one `value`.
 
     `y[index[i][j]][j] = src[i][j]` for `dim=0`; `src` may be larger than `index`. Of a place that
     is named twice, the last write stays. Gradient: 0 to `input` at those places, and to `src` what
     stands where it was written (as in PyTorch, to every write of a place that is named twice).
+    `reduce="add"` adds instead of overwriting, like `scatter_add`; `"multiply"` is not here.
 
     >>> import tinygrad_np as tg
     >>> tg.scatter(tg.zeros(3), 0, tg.tensor([2, 0]), tg.tensor([5.0, 6.0]))
@@ -89,6 +98,8 @@ def scatter(input: V, dim: int, index: Operand, src: Operand = None, *, value: O
     if (src is None) == (value is None):
         raise TypeError("scatter: give either src or value")
     src = value if src is None else src
+    if reduce is not None:
+        return scatter_add(input, dim, index, _reduced(reduce, x, index, src))
     at = normalize_dim(dim, x.ndim, "scatter")
     index = _checked("scatter", index, x, at)
     _check_fit("scatter", x, at, index, src)
@@ -97,6 +108,21 @@ def scatter(input: V, dim: int, index: Operand, src: Operand = None, *, value: O
         _check_dtypes("scatter", x, source)
         return cast("V", apply(PutAlongDim(at), x, index, _corner(source, index.shape)))
     return cast("V", apply(PutAlongDim(at), x, index, _number(src, x)))
+
+
+def _reduced(reduce: str, x: Operand, index: Operand, src: Operand) -> Operand:
+    """Give what `scatter` is to add, where it is to add."""
+    if reduce == "multiply":
+        raise NotImplementedError(
+            "scatter: reduce='multiply' is not here, and PyTorch gives it no gradient; "
+            "multiply by ones into which the factors are scattered"
+        )
+    if reduce != "add":
+        raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', not {reduce!r}")
+    if isinstance(src, Value):
+        return src
+    check_tensor("scatter", "index", index)
+    return wrap(np.full(index.shape, _number(src, x), x.dtype))
 
 
 def scatter_add(input: V, dim: int, index: Operand, src: Operand) -> V:

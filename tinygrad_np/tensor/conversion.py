@@ -213,6 +213,10 @@ class Converting(Value):
         """Whether the dtype is a complex one: no, there is none here."""
         return False
 
+    def is_inference(self) -> builtins.bool:
+        """Whether no graph may use this tensor: no, one of inference mode is like any other."""
+        return False
+
     def is_signed(self) -> builtins.bool:
         """Whether the dtype holds negative numbers."""
         return self.array.dtype.kind in "if"

@@ -38,9 +38,17 @@ class Placing(Value):
         """Elements at `index` along `dim`; see `tinygrad_np.gather`."""
         return ops.gather(self, dim, index)
 
-    def scatter(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Self:
+    def scatter(
+        self,
+        dim: int,
+        index: Any,
+        src: Any = None,
+        *,
+        value: Any = None,
+        reduce: str | None = None,
+    ) -> Self:
         """Overwritten at `index` along `dim`; see `tinygrad_np.scatter`."""
-        return ops.scatter(self, dim, index, src, value=value)
+        return ops.scatter(self, dim, index, src, value=value, reduce=reduce)
 
     def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
         """Added to at `index` along `dim`; see `tinygrad_np.scatter_add`."""

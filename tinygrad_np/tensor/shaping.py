@@ -12,7 +12,7 @@ from tinygrad_np.ops import parts
 from tinygrad_np.ops import shape as ops
 from tinygrad_np.ops.aliases import MISSING, Axis
 from tinygrad_np.tensor.size import Size
-from tinygrad_np.views import layout, row_major, strides, viewable
+from tinygrad_np.views import layout, root, row_major, strides, viewable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,12 @@ class Shaping(Value):
     def mT(self) -> Self:  # noqa: N802 - the field's name
         """Last two dimensions swapped."""
         return ops.transpose(self, -1, -2)
+
+    @property
+    def _base(self) -> Any:
+        """The tensor whose memory this view shows; None of a tensor that is no view."""
+        base, path = root(self)
+        return base if path else None
 
     def __len__(self) -> int:
         if self.ndim == 0:

@@ -134,7 +134,7 @@ class Writing(Value):
 
     def square_(self) -> Self:
         """Take the square in place."""
-        return store(self, ops.square(self))
+        return store(self, ops.pow(self, 2))  # which reads but one array: a copy is kept of it
 
     def tanh_(self) -> Self:
         """Take the hyperbolic tangent in place."""
@@ -182,9 +182,17 @@ class Writing(Value):
         """Replace where `mask` is true, in place; see `tinygrad_np.masked_fill`."""
         return store(self, scatter.masked_fill(self, mask, value))
 
-    def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Self:
+    def scatter_(
+        self,
+        dim: int,
+        index: Any,
+        src: Any = None,
+        *,
+        value: Any = None,
+        reduce: str | None = None,
+    ) -> Self:
         """Overwrite at `index` along `dim` in place; see `tinygrad_np.scatter`."""
-        return store(self, scatter.scatter(self, dim, index, src, value=value))
+        return store(self, scatter.scatter(self, dim, index, src, value=value, reduce=reduce))
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
         """Add at `index` along `dim` in place; see `tinygrad_np.scatter_add`."""
