@@ -64,12 +64,16 @@ def skipped(run: Callable[[], Any], **options: Any) -> list[str]:
 # --- right derivatives pass ---
 
 
+# Derivatives of rounded quotients are not checked live: a step of a large one leaps over integers.
+LEAPING = ("div[floor]", "div[trunc]", "remainder", "fmod")
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_op_passes(case: Case, dtype: Any) -> None:
     with autograd.check_gradients() as checked:
         differentiate(case.call(tg, *tensors(case.draw(), dtype)))
-    assert checked.checked
+    assert checked.checked or case.name.startswith(LEAPING)
     assert not checked.skipped
 
 
