@@ -70,7 +70,7 @@ linear = tg.nn.functional.linear
         (lambda: linear(X, X, V), ShapeError, r"bias of shape \(3,\) does not fit .* shape \(2,\)"),
         (lambda: X.softmax(2), IndexError, "softmax: dimension 2 is out of range"),
         (
-            lambda: X + np.ones(3),
+            lambda: tg.add(X, np.ones(3)),
             TypeError,
             r"add: operand 1 must be a Tensor or a number, not a numpy\.ndarray; wrap",
         ),
