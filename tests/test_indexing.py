@@ -238,7 +238,7 @@ def test_writing_is_noticed_and_refused_where_recorded() -> None:
         (
             (..., 0, 9),
             IndexError,
-            r"index \[\.\.\., 0, 9\] on shape \(2, 3, 4\): index 9 is out of bounds for dimension 2 with size 4",
+            r"index \[\.\.\., 0, 9\] on shape \(2, 3, 4\): index 9 is out of bounds for dimension 2 ",
         ),
         ([tg.tensor(-2), 9], IndexError, r"index \[.*, 9\] .* index 9 is out .* dimension 1 with"),
         ((np.array([True, False]), 9), IndexError, "index 9 is out of bounds for dimension 1 with"),
@@ -247,8 +247,8 @@ def test_writing_is_noticed_and_refused_where_recorded() -> None:
             IndexError,
             "index 9 is out of bounds for dimension 1 with size 3",
         ),
-        (tg.zeros(0), IndexError, "must be of integers or bools, not of float32"),
-        (tg.ones(1, requires_grad=True), IndexError, "must be of integers or bools"),
+        (tg.zeros(0), IndexError, "must be of int64, int32, bool or uint8, not of float32"),
+        (tg.ones(1, requires_grad=True), IndexError, "must be of int64, int32, bool or uint8"),
         ((None, 0, 9), IndexError, r"index 9 is out of bounds for dimension 1 with size 3"),
         ([0, 2], IndexError, r"index 2 is out of bounds for dimension 0 with size 2"),
         (
