@@ -238,7 +238,7 @@ def test_writing_is_noticed_and_refused_where_recorded() -> None:
         (
             (..., 0, 9),
             IndexError,
-            r"index \[\.\.\., 0, 9\] on shape \(2, 3, 4\): index 9 is out of bounds for dimension 2 ",
+            r"index \[\.\.\., 0, 9\] on shape \(2, 3, 4\): index 9 is out of bounds .* 2 ",
         ),
         ([tg.tensor(-2), 9], IndexError, r"index \[.*, 9\] .* index 9 is out .* dimension 1 with"),
         ((np.array([True, False]), 9), IndexError, "index 9 is out of bounds for dimension 1 with"),
