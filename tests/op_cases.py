@@ -932,6 +932,21 @@ def _pad_rows() -> list[Case]:
             given={"pad": (2, -1, -1, 1)},
         ),
         _functional("pad", "n 4", lambda x: x[:, 2:], given={"pad": (-2, 0)}),
+        _functional("pad", "4", lambda x: x[1:-1], given={"pad": (-1, -1)}),
+        *(
+            _functional(
+                "pad",
+                "n 5",
+                lambda x, places=places: x[:, places],
+                given={"pad": sides, "mode": "circular"},
+            )
+            for sides, places in [
+                ((-2, 1), [2, 3, 4, 2]),
+                ((1, -2), [2, 0, 1, 2]),
+                ((-2, -1), [2, 3]),
+                ((-5, 0), []),
+            ]
+        ),
     ]
     for mode, theirs in names.items():
         for words, sides in [

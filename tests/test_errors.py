@@ -86,6 +86,11 @@ linear = tg.nn.functional.linear
             "the input needs at least one dimension, and the weight",
         ),
         (lambda: linear(X, X, V), ShapeError, r"bias of shape \(3,\) does not fit .* shape \(2,\)"),
+        (
+            lambda: linear(X, X, tg.ones(2).double()),
+            DtypeError,
+            "linear: the input is float32 and the bias is float64; they must be equal",
+        ),
         (lambda: X.softmax(2), IndexError, "softmax: dimension 2 is out of range"),
         (
             lambda: tg.add(X, np.ones(3)),

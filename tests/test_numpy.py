@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tinygrad_np.core import wrap
 from tinygrad_np.errors import GraphError
 from tinygrad_np.tensor.interop import UFUNCS
 
@@ -231,7 +232,7 @@ def test_a_transposed_array_stays_one() -> None:
 
 def test_equal_dtypes_need_not_be_one_object() -> None:
     described = np.dtype(np.float32, metadata={"unit": "m"})
-    x = tg.from_numpy(np.ones((2, 2), described))
+    x = wrap(np.ones((2, 2), described))
     assert tg.equal(x @ tg.ones(2, 2), tg.full((2, 2), 2.0))
 
 

@@ -92,6 +92,12 @@ def test_second_derivative_of_a_power_of_zero_in_its_exponent() -> None:
     equal(second.numpy(), [0])
 
 
+def test_second_derivative_of_a_power_with_exponent_0() -> None:
+    a, b = tg.tensor([2.0, 4.0], requires_grad=True), tg.zeros(2, requires_grad=True)
+    (da,) = tg.autograd.grad(a**b, a, tg.ones(2), create_graph=True)
+    equal(tg.autograd.grad(da, b, tg.ones(2))[0].numpy(), [0.5, 0.25])
+
+
 def test_amax_amin_and_max_split_ties_evenly() -> None:
     for name in ("amax", "max"):
         equal(slope(lambda x, f=name: getattr(x, f)(), 1.0, 2.0, 2.0), [0, 1, 1])
@@ -258,6 +264,12 @@ def test_alpha_scales_a_number_too() -> None:
     x = tg.tensor([1.0, 2.0])
     equal(tg.add(x, 3.0, alpha=2).numpy(), [7, 8])
     equal(tg.sub(x, 3.0, alpha=2).numpy(), [-5, -4])
+
+
+def test_powers_of_bools_are_bools() -> None:
+    y = tg.tensor([True, True, False, False]) ** tg.tensor([True, False, True, False])
+    assert y.dtype == tg.bool
+    equal(y.numpy(), [True, True, False, True])
 
 
 def test_integers_to_negative_powers_are_refused() -> None:

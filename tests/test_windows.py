@@ -387,6 +387,12 @@ def test_padding_with_the_least_and_the_greatest_number() -> None:
     equal(F.pad(x, (1, 0), value=255).numpy(), [255, 1, 2])
 
 
+def test_bools_are_padded_with_the_truth_of_any_number() -> None:
+    for value in (1, 0.5, 300, math.inf, math.nan):
+        equal(F.pad(tg.tensor([False]), (0, 1), value=value).numpy(), [False, True])
+    assert math.isinf(F.pad(tg.ones(1), (0, 1), value=math.inf)[1].item())
+
+
 def test_a_convolution_over_no_channels_is_the_empty_sum() -> None:
     equal(F.conv1d(tg.ones(1, 0, 5), tg.ones(2, 0, 3)).numpy(), np.zeros((1, 2, 3)))
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 COMMUTES = "the order of its operands does not matter"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
-ZERO = "zero, whatever its sign or factor"
 
 EQUIVALENT = {
     **{
@@ -38,15 +37,8 @@ EQUIVALENT = {
     "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * where(b >= 0, 0.0, -y) => …1.001…": (
         "0 or infinite, and the same times 1.001"
     ),
-    "tinygrad_np/ops/elementwise.py::…: … => …(-(zeros_like(g)))…": ZERO,
-    "tinygrad_np/ops/elementwise.py::…: … => …(1.001 * (zeros_like(g)))…": ZERO,
-    "tinygrad_np/ops/elementwise.py::ZerosLike.forward: … => …1.001…": ZERO,
-    "tinygrad_np/ops/elementwise.py::Relu.forward: … => each(lambda at: (…(np.maximum(…": (
-        "the result is in `out`; what the call gives is dropped"
-    ),
-    "tinygrad_np/ops/conv.py::Conv2dInput.forward: … => …copy=True…": SPEED,
     "tinygrad_np/ops/index.py::overwrite: if path and isinstance(path[-1], … => if False:": SPEED,
-    "tinygrad_np/ops/index.py::AddAlongDim.forward: … => …sparse=False…": SPEED,
+    "tinygrad_np/ops/index.py::overwrite: if shares_memory(part, array): => if False:": SPEED,
     "tinygrad_np/ops/index.py::steps: if len(parts) == 1:… => if False:…": SPEED,
     "tinygrad_np/ops/index.py::_place: if type(part) is int or… => if ((part is None) or…": SPEED,
     "tinygrad_np/ops/index.py::take_along_dim: if beside_x != beside_index: => if True:": SPEED,
@@ -59,6 +51,15 @@ EQUIVALENT = {
     "tinygrad_np/ops/linalg.py::_in_shape: … => …ndim == 1 == …": SPEED,
     "tinygrad_np/ops/loss.py::CrossEntropy.vjp: … => p = (softmax(x, 1))": SPEED,
     "tinygrad_np/ops/pad.py::pad: if any(widths[dim]): => if True:": SPEED,
+    "tinygrad_np/ops/pad.py::pad: return input if any… => …_constant(input, widths, 1.0)…": (
+        "without widths there is no place for the constant"
+    ),
+    "tinygrad_np/ops/pad.py::_constant: if any(side < 0 … => if True:": SPEED,
+    "tinygrad_np/ops/pad.py::_constant: if any(side < 0 … => if any((side <= 0) …": SPEED,
+    "tinygrad_np/ops/pad.py::_constant: if any(side < 0 … => if any(side < 1 …": SPEED,
+    "tinygrad_np/ops/pad.py::_continue: … => …- abs(((abs(places)) - (size - 1)))": (
+        "the distance is the same from either side"
+    ),
 }
 
 
