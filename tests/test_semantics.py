@@ -9,6 +9,7 @@ import copy
 import math
 import pickle
 import warnings
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -270,6 +271,20 @@ def test_powers_of_bools_are_bools() -> None:
     y = tg.tensor([True, True, False, False]) ** tg.tensor([True, False, True, False])
     assert y.dtype == tg.bool
     equal(y.numpy(), [True, True, False, True])
+
+
+@pytest.mark.parametrize(("mode", "rounded"), [("trunc", math.trunc), ("floor", math.floor)])
+def test_quotients_of_integers_are_rounded_exactly(mode: str, rounded: Any) -> None:
+    a, b = np.arange(-7, 8)[:, None], np.array([-3, -2, -1, 1, 2, 3])
+    y = tg.div(tg.tensor(a), tg.tensor(b), rounding_mode=mode)
+    assert y.dtype == tg.int64
+    equal(y.numpy(), [[rounded(Fraction(int(i), int(j))) for j in b] for i in a[:, 0]])
+
+
+def test_a_quotient_of_floats_is_rounded_before_its_fraction_is_dropped() -> None:
+    a, b = tg.tensor([1.0], dtype=tg.float64), tg.tensor([0.1], dtype=tg.float64)  # above 1/10
+    assert tg.div(a, b, rounding_mode="trunc").item() == 10
+    assert tg.div(a, b, rounding_mode="floor").item() == 9
 
 
 def test_integers_to_negative_powers_are_refused() -> None:

@@ -89,6 +89,7 @@ def test_whole_powers_round_towards_zero() -> None:
 )
 def test_bools_are_not_subtracted(subtract: Callable[[tg.Tensor], Any]) -> None:
     assert not tg.any(A - A)
+    assert not tg.any(A + -A)
     with pytest.raises(DtypeError, match=r"bools cannot be subtracted or negated; write ~x"):
         subtract(A > 0)
 
