@@ -192,7 +192,8 @@ def _pool() -> Executor:
 
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forget)
-        _pools.append(ThreadPoolExecutor(os.cpu_count() or 1, "tinygrad_np"))
+        # One less than there are cores: the caller works too, and each thread keeps memory.
+        _pools.append(ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "tinygrad_np"))
     return _pools[0]
 
 
