@@ -141,16 +141,25 @@ class Hunt:
 
     @cached_property
     def without_code(self) -> dict[str, set[str]]:
-        """Units that are no function, as class attributes; and the functions beside them."""
-        owners: dict[str, set[str]] = {}
-        for unit, fs in self.functions.items():
-            if not fs:
-                file, name = unit.split("::")
-                owner = f"{file}::{name.rpartition('.')[0]}"
-                owners[unit] = {
-                    u for u, found in self.functions.items() if found and u.startswith(owner)
-                }
-        return owners
+        """Units that are no function, as class attributes; and the functions that may read them.
+
+        Of a class's attribute these are the methods of the class and of those made of it, and
+        whoever names one of them; of a table of the module, all functions of the file.
+        """
+        found = {unit: fs for unit, fs in self.functions.items() if fs}
+        readers: dict[str, set[str]] = {}
+        for unit in self.functions.keys() - found.keys():
+            file, name = unit.split("::")
+            beside = {u for u in found if u.startswith(f"{file}::")}
+            classes = heirs(module_of(file), name.rpartition(".")[0])
+            readers[unit] = {
+                u
+                for u in beside
+                if not classes
+                or classes & {u.split("::")[1].split(".")[0]}
+                or any(classes & set(f.__code__.co_names) for f in found[u])
+            }
+        return readers
 
     def entered(self, action: Callable[[], None]) -> frozenset[str]:
         """Units that `action` enters."""
@@ -330,6 +339,14 @@ def fork(action: Callable[[], int]) -> int:
 
 def module_of(file: str) -> ModuleType:
     return importlib.import_module(file.removesuffix(".py").replace("/", "."))
+
+
+def heirs(module: ModuleType, name: str) -> set[str]:
+    """The names of a class and of those of its module that are made of it; none for no name."""
+    base = vars(module).get(name)
+    if not isinstance(base, type):
+        return set()
+    return {k for k, c in vars(module).items() if isinstance(c, type) and issubclass(c, base)}
 
 
 def living(module: ModuleType, unit: str) -> Iterator[FunctionType]:
