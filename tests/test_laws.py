@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import drawing
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -29,15 +30,6 @@ close = np.testing.assert_allclose
 NEAR = {"rtol": 1e-10, "atol": 1e-11}
 
 
-@st.composite
-def drawn(draw: st.DrawFn, case: Case) -> list[Array]:
-    """Operands of drawn sizes; the numbers come from a drawn seed, which is quicker."""
-    sizes = {letter: draw(st.integers(case.least.get(letter, 1), 4)) for letter in SIZES}
-    lead = tuple(draw(st.lists(st.integers(0, 2), max_size=2))) if case.batch else ()
-    seed = draw(st.integers(0, 2**16))
-    return case.draw(seed, sizes if case.free_sizes else SIZES, lead)
-
-
 def cotangents(y: tg.Tensor, count: int) -> list[Array]:
     return [*np.random.default_rng(1).standard_normal((count, *y.shape))]
 
@@ -51,7 +43,7 @@ def tracked(operands: Sequence[tg.Tensor]) -> list[tg.Tensor]:
 def test_gradients_add_up_over_uses_and_passes_in_any_order(
     case: Case, data: st.DataObject
 ) -> None:
-    arrays = data.draw(drawn(case))
+    arrays = data.draw(drawing.operands(case))
     operands = tensors(arrays)
     y, z = case.call(tg, *operands), case.call(tg, *operands)
     u, v = map(tg.tensor, cotangents(y, 2))
@@ -82,7 +74,7 @@ def test_gradients_add_up_over_uses_and_passes_in_any_order(
 @given(data=st.data())
 def test_forwards_and_backwards_are_one_matrix(case: Case, data: st.DataObject) -> None:
     """u·(J v) = (Jᵀ u)·v, with J v as the derivative of Jᵀ u along v, in u."""
-    operands = tensors(data.draw(drawn(case)))
+    operands = tensors(data.draw(drawing.operands(case)))
     wanted = tracked(operands)
     y = case.call(tg, *operands)
     (array,) = cotangents(y, 1)
@@ -114,7 +106,7 @@ TWICE = [case for case in CASES if of_one_shape(case)]
 @pytest.mark.parametrize("case", TWICE, ids=lambda case: case.name)
 @given(data=st.data())
 def test_f_of_x_and_x_sums_both_gradients(case: Case, data: st.DataObject) -> None:
-    arrays = data.draw(drawn(case))
+    arrays = data.draw(drawing.operands(case))
     i, j = of_one_shape(case)
     arrays[j] = arrays[i].copy()
     apart = tensors(arrays)

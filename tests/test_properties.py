@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import drawing
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from cases import SIZES
 from helpers import TIGHT, gradients, tensors
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,26 +22,10 @@ if TYPE_CHECKING:
 every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-@st.composite
-def operands_of(draw: st.DrawFn, case: Case) -> list[Array]:
-    """Operands in the domains of a case, of drawn shapes, from drawn numbers."""
-    sizes = {letter: draw(st.integers(case.least.get(letter, 1), 4)) for letter in SIZES}
-    if not case.free_sizes:
-        sizes = SIZES
-    lead = tuple(draw(st.lists(st.integers(1, 2), max_size=2))) if case.batch else ()
-    unit = st.floats(0, 0.9375, width=16)
-    return [
-        operand.place(
-            draw(hnp.arrays(np.float64, (*lead, *operand.sized(sizes)), elements=unit)), sizes
-        )
-        for operand in case.operands
-    ]
-
-
 @every
 @given(data=st.data())
 def test_gradients(case: Case, data: st.DataObject) -> None:
-    operands = tensors(data.draw(operands_of(case)))
+    operands = tensors(data.draw(drawing.operands_number_by_number(case)))
 
     def function(*xs: tg.Tensor) -> tg.Tensor:
         return case.call(tg, *xs)
@@ -54,7 +38,7 @@ def test_gradients(case: Case, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_pulling_back_is_linear(case: Case, data: st.DataObject) -> None:
     """A gradient for a·u + b·v is a times that for u and b times that for v."""
-    operands = tensors(data.draw(operands_of(case)))
+    operands = tensors(data.draw(drawing.operands(case)))
     y = case.call(tg, *operands)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     u, v = rng.standard_normal((2, *y.shape))
@@ -72,7 +56,7 @@ def test_pulling_back_is_linear(case: Case, data: st.DataObject) -> None:
 @every
 @given(data=st.data())
 def test_modes_and_layouts_change_no_value(case: Case, data: st.DataObject) -> None:
-    arrays = data.draw(operands_of(case))
+    arrays = data.draw(drawing.operands(case))
     operands = tensors(arrays)
     y = case.call(tg, *operands)
     with tg.no_grad():
