@@ -1046,9 +1046,18 @@ CASES = [
 BY_NAME = {case.name: case for case in CASES}
 assert len(BY_NAME) == len(CASES), "two rows have one name"
 
-# Public, and without derivative: their results never require grad.
+# Public, and without a derivative of any order, with the reason. Every other op has a row above,
+# and so a first and a second derivative, though the second of many (relu, sum, ...) is 0.
+_RELATION = "its result is a mask: constant but for jumps, and not a number"
+_PLACES = "its result are places, which are integers"
 NOT_DIFFERENTIABLE = {
-    *("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite"),
-    *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"),
-    *("argmax", "argmin", "all", "any", "nonzero", "argwhere"),
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _RELATION),
+    **dict.fromkeys(("isnan", "isinf", "isfinite", "all", "any"), _RELATION),
+    **dict.fromkeys(
+        ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"),
+        "defined for integers and masks",
+    ),
+    **dict.fromkeys(("argmax", "argmin", "nonzero", "argwhere"), _PLACES),
 }
+# Constant but for jumps of 1: an error to differentiate, as in PyTorch (tests/test_semantics.py).
+REFUSED = {"floor_divide"}
