@@ -6,15 +6,13 @@ import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import settings
+from helpers import times
 from hypothesis import strategies as st
 
 from tinygrad_np.kernels import windows
 from tinygrad_np.testing import ConvConfig, conv_configs
 
-_EXAMPLES = settings.default.max_examples
-# Geometries have many corners; 1,000 are enough even where other properties get no more.
-MANY = settings(max_examples=max(_EXAMPLES, min(10 * _EXAMPLES, 1000)))
+MANY = times(10)
 
 
 class Case(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hypothesis import settings
 
 import tinygrad_np as tg
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 # For gradcheck in float64: a rule that is wrong by a factor of 1.001 does not pass.
 TIGHT = {"atol": 1e-6, "rtol": 1e-5}
+
+
+def times(factor: int) -> settings:
+    """More examples than the profile's, for what has many corners: up to 1,000."""
+    own = settings.default.max_examples
+    return settings(max_examples=max(own, min(factor * own, 1000)))
 
 
 def tensors(arrays: Sequence[Array], dtype: Any = np.float64) -> list[tg.Tensor]:

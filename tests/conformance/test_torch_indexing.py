@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from helpers import times
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygrad_np as tg
@@ -145,7 +146,7 @@ def compare(action: Callable[..., Any], index: Any) -> None:
 
 
 @given(indices())
-@settings(max_examples=100)
+@times(10)
 @example((0, slice(None), [0, 1]))
 @example((slice(None), 0, [0, 1]))
 @example(([0, 1], slice(None), 0))
@@ -163,7 +164,7 @@ def repeats(index: Any) -> bool:
 
 @pytest.mark.parametrize("name", WRITES)
 @given(index=indices())
-@settings(max_examples=40)
+@times(4)
 def test_writing(name: str, index: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

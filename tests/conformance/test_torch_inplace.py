@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from helpers import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_np as tg
@@ -316,6 +317,6 @@ def programs(draw: st.DrawFn) -> tuple[str, ...]:
 
 
 @given(programs())
-@settings(max_examples=60)
+@times(6)
 def test_drawn_programs(lines: tuple[str, ...]) -> None:
     compare(steps(*lines))

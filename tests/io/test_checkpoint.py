@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from helpers import times
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -99,7 +100,6 @@ OBJECTS = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(OBJECTS)
 def test_round_trip(obj: Any) -> None:
     assert_same(through_file(obj), obj)
@@ -360,7 +360,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@times(30)
 @given(JSON)
 def test_any_structure_is_refused_or_harmless(obj: Any) -> None:
     try:
@@ -370,7 +370,6 @@ def test_any_structure_is_refused_or_harmless(obj: Any) -> None:
     assert_same(unflatten(*flatten(loaded)), loaded)  # what can be loaded can be saved
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_damaged_text_is_refused_or_harmless(data: st.DataObject) -> None:
     arrays, metadata = flatten({"a": np.ones(2), "b": [(1, 2.5, math.nan), {3: np.int8(4)}]})

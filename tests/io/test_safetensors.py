@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from helpers import times
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -75,7 +76,6 @@ def entry(dtype: Any = "F32", shape: Any = (2,), offsets: Any = (0, 8)) -> dict[
 # ------------------------------------------------------------------------------------ round trips
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(NAMES, arrays_of(), max_size=5),
     st.dictionaries(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8"))),
@@ -91,7 +91,6 @@ def test_round_trip(arrays: dict[str, Array], metadata: dict[str, str]) -> None:
         assert array.dtype.isnative
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, arrays_of(), max_size=4))
 def test_same_arrays_give_same_aligned_bytes(arrays: dict[str, Array]) -> None:
     data = to_bytes(arrays)
@@ -199,7 +198,6 @@ def test_what_else_the_reference_reader_takes() -> None:
     assert metadata == {}
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, arrays_of(), max_size=5), st.booleans())
 def test_interop_with_the_reference_package(arrays: dict[str, Array], with_metadata: bool) -> None:
     reference = pytest.importorskip(
@@ -391,7 +389,7 @@ def test_every_truncation_is_noticed() -> None:
             from_bytes(FILE[:length])
 
 
-@settings(max_examples=400, deadline=None)
+@times(40)
 @given(st.lists(st.tuples(st.integers(0, len(FILE) - 1), st.integers(1, 255)), max_size=4))
 def test_flipped_bytes_are_refused_or_harmless(flips: list[tuple[int, int]]) -> None:
     data = bytearray(FILE)
@@ -606,7 +604,6 @@ def test_special_files_are_written_not_replaced(tmp_path: Path) -> None:
 NPZ_NAMES = NAMES.filter(lambda s: "\0" not in s and "\\" not in s)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NPZ_NAMES, arrays_of([*DTYPES, "complex64"]), max_size=4))
 def test_npz_round_trip(arrays: dict[str, Array]) -> None:
     file = io.BytesIO()
@@ -724,7 +721,7 @@ def test_npz_reader_refuses(tmp_path: Path, case: str) -> None:
     assert peak_memory(read) < 1_000_000
 
 
-@settings(max_examples=300, deadline=None)
+@times(30)
 @given(st.data())
 def test_npz_damage_is_refused_or_harmless(data: st.DataObject) -> None:
     file = io.BytesIO()
