@@ -227,6 +227,33 @@ def test_mixed_dtypes_differentiate_each_in_its_own() -> None:
         assert (da.dtype, db.dtype) == (np.float32, np.float64)
 
 
+HALF_SUMS = {
+    "add": lambda x, b: x + b,
+    "mul": lambda x, b: x * b,
+    "expand": lambda x, b: b.expand(x.shape) + x,
+    "linear": lambda x, b: tg.nn.functional.linear(x, tg.eye(2, dtype=tg.float16), b),
+    "index": lambda x, b: b.expand(1, 2)[tg.zeros(len(x), dtype=tg.int64)] + x,
+    "gather": lambda x, b: b.expand(1, 2).gather(0, tg.zeros(x.shape, dtype=tg.int64)) + x,
+}
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", HALF_SUMS)
+def test_half_gradients_of_many_rows_are_summed_in_single(name: str, *, create_graph: bool) -> None:
+    """Where each term is 1, a sum of halves would stop at 2048."""
+    x, b = tg.ones(4096, 2, dtype=tg.float16), tg.ones(2, dtype=tg.float16, requires_grad=True)
+    (g,) = tg.autograd.grad(HALF_SUMS[name](x, b).sum(), b, create_graph=create_graph)
+    assert g.dtype == tg.float16
+    assert g.tolist() == [4096.0, 4096.0]
+
+
+def test_half_rows_added_at_one_place_are_summed_in_single() -> None:
+    x, index = tg.ones(4096, 2, dtype=tg.float16), tg.zeros(4096, dtype=tg.int64)
+    zeros = tg.zeros(1, 2, dtype=tg.float16)
+    assert zeros.index_add(0, index, x).tolist() == [[4096.0, 4096.0]]
+    assert zeros.scatter_add(0, index[:, None].expand(4096, 2), x).tolist() == [[4096.0, 4096.0]]
+
+
 def test_half_sums_do_not_overflow_on_the_way() -> None:
     x = tg.full((1000,), 100.0, dtype=tg.float16)
     assert x.mean().item() == 100.0

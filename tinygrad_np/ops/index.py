@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
+from tinygrad_np.dtypes import float16, float32
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.ops.shape import broadcast_to, normalize_dim, reshape, sum_to
 from tinygrad_np.views import shares_memory
@@ -45,6 +46,13 @@ class GetItem(Op):
         return (lambda: apply(AddAt(x.shape, self.index), g),)
 
 
+def _added_at(shape: tuple[int, ...], index: tuple[Any, ...], x: Array) -> Array:
+    """Zeros with `x` added in; halves in float32, for alone they lose terms from 2048 on."""
+    y = np.zeros(shape, float32 if x.dtype == float16 else x.dtype)
+    np.add.at(y, index, x)
+    return y.astype(x.dtype, copy=False)
+
+
 class AddAt(Op):
     """Zeros of a shape, with the operand added in at an index; repeated places add up."""
 
@@ -56,11 +64,10 @@ class AddAt(Op):
         self.shape, self.index = shape, index
 
     def forward(self, x: Array) -> Array:
-        y = np.zeros(self.shape, x.dtype)
         if any(isinstance(part, np.ndarray) and part.dtype != np.bool_ for part in self.index):
-            np.add.at(y, self.index, x)
-        else:  # slices, ints and masks name no place twice
-            y[self.index] = x
+            return _added_at(self.shape, self.index, x)
+        y = np.zeros(self.shape, x.dtype)  # slices, ints and masks name no place twice
+        y[self.index] = x
         return y
 
     def vjp(self, g: Operand, *_: Operand) -> Thunks:
@@ -168,11 +175,9 @@ class AddAlongDim(Op):
     def forward(self, x: Array, index: Array) -> Array:
         shape = list(x.shape)
         shape[self.dim] = self.size
-        y = np.zeros(shape, x.dtype)
         places: list[Array] = list(np.indices(x.shape, sparse=True))
         places[self.dim] = index
-        np.add.at(y, tuple(places), x)
-        return y
+        return _added_at(tuple(shape), tuple(places), x)
 
     def vjp(self, g: Operand, _x: Operand, index: Operand, _y: Operand) -> Thunks:
         return (lambda: apply(TakeAlongDim(self.dim), g, index), None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
+from tinygrad_np.dtypes import float16, float32
 from tinygrad_np.errors import ShapeError, not_a_tensor
 from tinygrad_np.ops.aliases import MISSING, Axis, chosen_dim
 from tinygrad_np.views import row_major, viewable
@@ -114,6 +115,8 @@ class SumTo(Op):
         self.shape = shape
 
     def forward(self, x: Array) -> Array:
+        if x.dtype == float16:  # a sum of halves alone would lose terms from 2048 on
+            return self.forward(x.astype(float32)).astype(float16)
         extra = x.ndim - len(self.shape)
         repeated = tuple(range(extra)) + tuple(
             [i + extra for i, n in enumerate(self.shape) if n == 1 != x.shape[i + extra]]
