@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mutants.__main__ import BROKEN, ROOT, of_op
+from tests.mutants.__main__ import CONTROL, ROOT, broken_files, known, of_op, report
 from tests.mutants.changes import Change, Writer, changes_of
+from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.running import Fate, Hunt, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +59,8 @@ def test_statements() -> None:
 def test_class_attributes_tables_and_defaults() -> None:
     code = """
 TABLE = ((1, 2),)
+_ON, _OFF = Switch(on=True), Switch(on=False)
+_LESS, _MORE = (Comparison(f) for f in (np.less, np.greater))
 
 class Op:
     reads = ((1,), (0,))
@@ -66,6 +70,9 @@ class Op:
 """
     found = {(c.unit, c.old, c.new) for c in written(code)}
     assert ("TABLE", "2", "3") in found
+    assert ("(_ON, _OFF)", "True", "False") in found
+    assert ("(_ON, _OFF)", "Switch(on=False)", "Switch(on=True)") in found
+    assert ("(_LESS, _MORE)", "np.less", "np.greater") in found
     assert ("Op.reads", "1", "0") in found
     assert ("Op.f", "3", "4") in found
 
@@ -83,8 +90,7 @@ def f(x: int = None) -> int:
 
 @pytest.mark.slow
 def test_every_change_to_the_library_compiles_and_changes_something() -> None:
-    files = [file for kind in BROKEN for file in (ROOT / "tinygrad_np").glob(kind)]
-    changes = [change for file in files for change in changes_of(file, ROOT)]
+    changes = [change for file in broken_files() for change in changes_of(file, ROOT)]
     assert len(changes) > 3000
     for change in changes[::7]:  # a seventh takes a second
         assert compile(change.mutated, change.file, "exec")
@@ -98,7 +104,16 @@ def test_changes_of_one_op() -> None:
     add, exp = (Change(*unit.split("::"), 1, "sign", 0, "a", "b", "a") for unit in at.values())
     assert of_op("add")(rows)(add)
     assert not of_op("add")(rows)(exp)
-    assert of_op("Exp")(rows)(exp)  # by a part of its name
+    assert of_op("Exp")(rows)(exp)  # by the name of its class
+    assert of_op("ops/a.py")(rows)(exp)
+    assert not of_op("xp")(rows)(exp)
+
+
+def test_a_name_of_nothing_is_refused_at_once() -> None:
+    exp = Change("tinygrad_np/ops/a.py", "Exp.vjp", 1, "sign", 0, "a", "b", "a")
+    assert not known("Exp.vjp", [exp])
+    assert not known("relu", [exp])
+    assert "conv2d" in known("conv2dd", [exp])
 
 
 PARTS = """
@@ -149,7 +164,7 @@ changes = changes_of(file, file.parent)
 hunt = Hunt(changes, lambda _: None, patience=0.5)
 pytest.main(["-qq", "-p", "no:cacheprovider", "--rootdir=.", "test_parts.py"], plugins=[hunt])
 print(json.dumps([
-    [[o.killed, o.how, o.change.unit, o.change.new] for o in hunt.outcomes], hunt.failures
+    [[o.fate.name, o.how, o.change.unit, o.change.new] for o in hunt.outcomes], hunt.failures
 ]))
 """
 fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -172,9 +187,8 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
     outcomes, failures = hunted(tmp_path, STRONG)
     assert not failures
     assert len(outcomes) > 15
-    alive = [o for o in outcomes if not o[0]]
-    assert not alive
-    assert any(how.startswith("hangs") for _, how, unit, _ in outcomes if unit == "late")
+    assert {fate for fate, *_ in outcomes} == {"assertion", "hangs"}
+    assert any(fate == "hangs" for fate, _, unit, _ in outcomes if unit == "late")
     assert {unit for *_, unit, _ in outcomes} == {"slope", "late", "Op.scale", "Op.twice"}
 
 
@@ -183,7 +197,7 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
 def test_a_weak_test_is_found(tmp_path: Path) -> None:
     weak = STRONG.replace("parts.slope(1.5) == 3.0", "True").replace("0.5) == 1.0", "0.0) == 0.0")
     outcomes, _ = hunted(tmp_path, weak)
-    alive = {(unit, new) for killed, _, unit, new in outcomes if not killed}
+    alive = {(unit, new) for fate, _, unit, new in outcomes if fate == "survives"}
     assert {("slope", "(-(2 * x))"), ("slope", "(1.001 * (2 * x))"), ("slope", "3")} <= alive
     assert all(unit == "slope" for unit, _ in alive)
 
@@ -193,14 +207,14 @@ def test_a_function_that_no_test_enters_is_found(tmp_path: Path) -> None:
     outcomes, _ = hunted(tmp_path, STRONG.replace("parts.late(3) == 0", "True"))
     untested = [o for o in outcomes if o[2] == "late"]
     assert untested
-    assert all(not killed and how == "no test enters it" for killed, how, *_ in untested)
+    assert {(fate, how) for fate, how, *_ in untested} == {("survives", "no test enters it")}
 
 
 @fork
 def test_a_change_that_changes_nothing_survives(tmp_path: Path) -> None:
     nothing = "changes = [c.__class__(**{**vars(c), 'new': c.old}) for c in changes[:3]]"
     outcomes, _ = hunted(tmp_path, STRONG, nothing)
-    assert [killed for killed, *_ in outcomes] == [False] * 3
+    assert [fate for fate, *_ in outcomes] == ["survives"] * 3
 
 
 @fork
@@ -208,3 +222,22 @@ def test_nothing_is_hunted_while_a_test_fails(tmp_path: Path) -> None:
     outcomes, failures = hunted(tmp_path, STRONG.replace("== 6", "== 7"))
     assert not outcomes
     assert failures == ["test_parts.py::test_op"]
+
+
+def test_the_report_tells_survivors_from_what_none_should_notice(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    wrong, equal = (Change("a.py", "f", 1, "sign", 0, "x", new, "x") for new in ("-x", "+x"))
+    control = Change("a.py", "f", 1, CONTROL, 0, "x", "x", "x")
+    hunt = Hunt([wrong, equal, control], print, quiet={equal, control})
+    for change, fate in ((wrong, Fate.hangs), (equal, Fate.survives), (control, Fate.survives)):
+        hunt.note(Outcome(change, fate, "test"))
+    assert not capfd.readouterr().out
+    report(hunt, {equal: next(iter(EQUIVALENT))}, whole=False, minutes=1.0)
+    said = capfd.readouterr().out
+    assert "1 of 1 changes killed, 0 survived: 100.00 %. 2 more change nothing" in said
+    assert "and 2 of them went unseen" in said
+    hunt.note(Outcome(control, Fate.crashes, "test_b"))
+    assert "a.py:1 f: no change (crashes, test_b)" in capfd.readouterr().out
+    assert report(hunt, {}, whole=False, minutes=1.0) == 1
+    assert "1 of 2 changes killed, 1 survived: 50.00 %" in capfd.readouterr().out

@@ -133,8 +133,21 @@ class Writer:
                 yield from self.function(statement, "")
             elif isinstance(statement, ast.ClassDef):
                 yield from self.members(statement)
-            elif isinstance(statement, ast.Assign) and self.is_table(statement.value):
-                yield from self.expression(statement.value, ast.unparse(statement.targets[0]))
+            elif isinstance(statement, ast.Assign):
+                yield from self.table(statement)
+
+    def table(self, node: ast.Assign) -> Iterator[Change]:
+        """Changes of a table of numbers, or of what a module makes once, such as its ops."""
+        name, value = ast.unparse(node.targets[0]), node.value
+        if isinstance(value, ast.GeneratorExp):
+            value = value.generators[0].iter
+        if not isinstance(value, ast.Tuple):
+            return
+        if all(isinstance(x, (ast.Tuple, ast.Call)) for x in value.elts):
+            yield from self.expression(value, name)
+        if isinstance(node.targets[0], ast.Tuple):
+            for i, part in enumerate(value.elts):
+                yield self.change("sibling", part, self.text(value.elts[i - 1]), name)
 
     def members(self, cls: ast.ClassDef) -> Iterator[Change]:
         for statement in cls.body:
@@ -172,10 +185,6 @@ class Writer:
 
     def expression(self, node: ast.AST, unit: str) -> Iterator[Change]:
         yield from self.statement(node, unit, numbers=False)
-
-    @staticmethod
-    def is_table(node: ast.AST) -> bool:
-        return isinstance(node, ast.Tuple) and all(isinstance(x, ast.Tuple) for x in node.elts)
 
     @staticmethod
     def is_text(node: ast.AST) -> bool:

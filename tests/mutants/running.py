@@ -1,17 +1,16 @@
 """Runs tests on broken code: a warm process forks for each change, and the fork runs the tests.
 
 The parent collects the tests once, and a first run without a change (in forks, too) shows that all
-pass, how long each takes, and which functions it enters. A change is compiled in its fork, and its
-code object put into the living function, so that whoever imported the function sees it; then the
-tests that enter the function are run, the most particular and quickest first, until one fails.
+pass, how long each takes, and which functions it enters. In a fork, a change is put into the living
+module; then the tests that enter its function are run, the most particular and quickest first,
+until one fails.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import enum
 import gc
-import importlib
 import json
 import mmap
 import os
@@ -24,29 +23,47 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from .transplant import UnloadableError, heirs, living, module_of, transplant
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from types import CodeType, FunctionType
 
     from .changes import Change
 
 WAITS = 300  # seconds of the clock, for a test that waits for what never comes
 BUDGET = 6.0  # seconds of usual time: no more tests than that for one change
+BRIEF = 1.0  # and no more for one that none should notice
 MEMORY = 6 << 30
-KILLED, SURVIVED = 1, 0
+
+
+class Fate(enum.IntEnum):
+    """What became of a change; the first five are the exit status of its fork."""
+
+    survives = 0
+    assertion = 1  # a test's own claim failed
+    exception = 3  # a test ran into an error
+    unloadable = 4
+    not_made = 5  # a fault of this tool
+    hangs = 6
+    crashes = 7
 
 
 @dataclass
 class Outcome:
-    """What became of a change."""
+    """What became of a change, and by what: the test that failed, or what else happened."""
 
     change: Change
-    killed: bool
-    how: str  # the test that failed, or what else happened
+    fate: Fate
+    how: str
+
+    @property
+    def killed(self) -> bool:
+        return self.fate not in {Fate.survives, Fate.not_made}
 
 
 @dataclass
@@ -71,13 +88,17 @@ class Subject(NamedTuple):
 
 
 class Reports:
-    """Notes whether the test that runs has failed."""
+    """Notes whether the test that runs has failed, and whether by its own claim."""
 
     def __init__(self) -> None:
-        self.failed = False
+        self.failed = self.asserted = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed |= report.failed
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        claims = (AssertionError, pytest.fail.Exception)
+        self.asserted |= call.excinfo is not None and isinstance(call.excinfo.value, claims)
 
 
 @dataclass
@@ -88,6 +109,7 @@ class Hunt:
     said: Callable[[str], None]
     subject: Callable[[pytest.Item], Subject | None] = lambda _: None
     chosen: Callable[[dict[str, frozenset[str]]], Callable[[Change], bool]] | None = None
+    quiet: Collection[Change] = ()  # that no test should notice
     workers: int = 2
     patience: float = 5.0  # seconds of the processor for a test, beside 20 times its usual ones
     outcomes: list[Outcome] = field(default_factory=list)
@@ -144,7 +166,7 @@ class Hunt:
         """Units that are no function, as class attributes; and the functions that may read them.
 
         Of a class's attribute these are the methods of the class and of those made of it, and
-        whoever names one of them; of a table of the module, all functions of the file.
+        whoever names one of them; of a table of the module, whoever names it, else all of the file.
         """
         found = {unit: fs for unit, fs in self.functions.items() if fs}
         readers: dict[str, set[str]] = {}
@@ -152,13 +174,14 @@ class Hunt:
             file, name = unit.split("::")
             beside = {u for u in found if u.startswith(f"{file}::")}
             classes = heirs(module_of(file), name.rpartition(".")[0])
-            readers[unit] = {
+            names = classes or set(name.strip("()").split(", "))
+            naming = {
                 u
                 for u in beside
-                if not classes
-                or classes & {u.split("::")[1].split(".")[0]}
-                or any(classes & set(f.__code__.co_names) for f in found[u])
+                if u.split("::")[1].split(".")[0] in names
+                or any(names & set(f.__code__.co_names) for f in found[u])
             }
+            readers[unit] = naming if naming or classes else beside
         return readers
 
     def entered(self, action: Callable[[], None]) -> frozenset[str]:
@@ -248,9 +271,10 @@ class Hunt:
             while left and len(running) < self.workers:
                 change = left.pop()
                 first = killers[change.at][:3]
-                tests = chosen_within(BUDGET, [*first, *entering[change.at]])
+                budget = BRIEF if change in self.quiet else BUDGET
+                tests = chosen_within(budget, [*first, *entering[change.at]])
                 if not tests:
-                    self.note(Outcome(change, killed=False, how="no test enters it"))
+                    self.note(Outcome(change, Fate.survives, "no test enters it"))
                     continue
                 begun = mmap.mmap(-1, 4)  # memory that the fork shares: how many tests it began
                 child = fork(partial(self.attempt, change, tests, begun))
@@ -272,9 +296,10 @@ class Hunt:
 
     def note(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        if not outcome.killed:
-            c = outcome.change
-            self.said(f"\n{c.file}:{c.line} {c.unit}: {c.kind} ({outcome.how})\n{c.diff()}")
+        c = outcome.change
+        if outcome.killed is (c in self.quiet):
+            what = f"{outcome.fate.name.replace('_', ' ')}, {outcome.how}"
+            self.said(f"\n{c.file}:{c.line} {c.unit}: {c.kind} ({what})\n{c.diff()}")
 
     def attempt(self, change: Change, tests: list[Test], begun: mmap.mmap) -> int:
         """In a fork: make the change, and run tests until one fails."""
@@ -282,31 +307,30 @@ class Hunt:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         try:
             transplant(change)
-        except Exception:  # noqa: BLE001 - a constant that cannot be computed, say
-            return KILLED
+        except UnloadableError:
+            return Fate.unloadable
         for count, test in enumerate(tests, 1):
             begun[:4] = count.to_bytes(4)
             signal.setitimer(
                 signal.ITIMER_PROF, self.patience + 20 * test.seconds
             )  # ends the process
             signal.alarm(WAITS)
-            self.run(test.item)
+            try:
+                self.run(test.item)
+            except BaseException:  # noqa: BLE001 - it leaves pytest: an error of the worst kind
+                return Fate.exception
             if self.reports.failed:
-                return KILLED
-        return SURVIVED
+                return Fate.assertion if self.reports.asserted else Fate.exception
+        return Fate.survives
 
     @staticmethod
     def judge(change: Change, status: int, tests: list[Test], begun: int) -> Outcome:
-        last = tests[begun - 1].item.nodeid if begun else "cannot be made"
+        last = tests[begun - 1].item.nodeid if begun else "nothing has begun"
         if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            hangs = number in {signal.SIGALRM, signal.SIGPROF}
-            return Outcome(
-                change, killed=True, how=f"{'hangs' if hangs else f'signal {number}'} in {last}"
-            )
-        if os.WEXITSTATUS(status) == SURVIVED:
-            return Outcome(change, killed=False, how=f"{begun} tests pass")
-        return Outcome(change, killed=True, how=last)
+            hangs = os.WTERMSIG(status) in {signal.SIGALRM, signal.SIGPROF}
+            return Outcome(change, Fate.hangs if hangs else Fate.crashes, last)
+        fate = Fate(os.WEXITSTATUS(status))
+        return Outcome(change, fate, f"{begun} tests pass" if fate is Fate.survives else last)
 
 
 def chosen_within(budget: float, tests: Iterable[Test]) -> list[Test]:
@@ -328,96 +352,10 @@ def fork(action: Callable[[], int]) -> int:
     child = os.fork()
     if child:
         return child
-    status = KILLED
+    status: int = Fate.not_made
     with contextlib.suppress(BaseException):
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         status = action()
     os._exit(status)
-
-
-def module_of(file: str) -> ModuleType:
-    return importlib.import_module(file.removesuffix(".py").replace("/", "."))
-
-
-def heirs(module: ModuleType, name: str) -> set[str]:
-    """The names of a class and of those of its module that are made of it; none for no name."""
-    base = vars(module).get(name)
-    if not isinstance(base, type):
-        return set()
-    return {k for k, c in vars(module).items() if isinstance(c, type) and issubclass(c, base)}
-
-
-def living(module: ModuleType, unit: str) -> Iterator[FunctionType]:
-    """Plain functions behind a name: two for a property with a setter, none for a constant."""
-    owner: Any = module
-    *path, name = unit.split(".")
-    for part in path:
-        owner = vars(owner)[part]
-    found = vars(owner).get(name)
-    parts = [found.fget, found.fset] if isinstance(found, property) else [found]
-    for part in parts:
-        function = getattr(part, "__func__", part)
-        while hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        if isinstance(function, FunctionType):
-            yield function
-
-
-def transplant(change: Change) -> None:
-    """Make the change in the living module."""
-    module = module_of(change.file)
-    functions = list(living(module, change.unit))
-    if not functions:
-        set_constant(module, change)
-        return
-    made = compile(change.mutated, module.__file__ or "", "exec", dont_inherit=True)
-    codes = {(c.co_qualname, c.co_firstlineno): c for c in codes_in(made)}
-    for function in functions:
-        was = function.__code__
-        function.__code__ = codes[was.co_qualname, was.co_firstlineno]
-    defaults_from(change, module, functions[0])
-
-
-def defaults_from(change: Change, module: ModuleType, function: FunctionType) -> None:
-    """Compute the default arguments anew, if the change lies among them."""
-    for node in ast.walk(ast.parse(change.mutated)):
-        if (
-            isinstance(node, ast.FunctionDef)
-            and node.name == function.__name__
-            and node.lineno <= change.line < node.body[0].lineno
-            and node.name == change.unit.rpartition(".")[2]
-        ):
-
-            def value(expression: ast.expr) -> Any:
-                return eval(ast.unparse(expression), vars(module))
-
-            function.__defaults__ = tuple(map(value, node.args.defaults)) or None
-            keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            function.__kwdefaults__ = {a.arg: value(d) for a, d in keywords if d} or None
-
-
-def set_constant(module: ModuleType, change: Change) -> None:
-    """Give a constant of the module, or of a class, the value that it would have."""
-    *path, name = change.unit.split(".")
-    body: list[ast.stmt] = ast.parse(change.mutated).body
-    owner: Any = module
-    for part in path:
-        owner = vars(owner)[part]
-        body = next(s for s in body if isinstance(s, ast.ClassDef) and s.name == part).body
-    for statement in body:
-        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
-            target = getattr(statement, "target", None) or statement.targets[0]
-            if ast.unparse(target) == name:
-                value = eval(ast.unparse(statement.value), vars(module))
-                setattr(owner, name, value)
-                return
-    raise LookupError(change.unit)
-
-
-def codes_in(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from codes_in(constant)
