@@ -1,4 +1,4 @@
-"""Reductions at their edges: 0-d operands, halves, integers, both names of an argument, messages."""
+"""Reductions at their edges: 0-d operands, halves, integers, messages."""
 
 from __future__ import annotations
 

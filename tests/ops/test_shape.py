@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         (lambda: tg.zeros(6).reshape(-2, -3), RuntimeError, r"do not fill shape \(-2, -3\)"),
         (lambda: tg.tensor(1.0).transpose(0, 1), IndexError, "transpose: dimension 1 is out"),
         (lambda: tg.zeros(2, 3).expand(3), RuntimeError, r"\(2, 3\) does not broadcast to \(3,\)"),
+        (lambda: tg.zeros(1, 3).expand(3), RuntimeError, r"\(1, 3\) does not broadcast to \(3,\)"),
         (lambda: tg.zeros(1, 3).expand(-1, 2, 3), RuntimeError, r"broadcast to \(-1, 2, 3\)"),
         (lambda: tg.zeros(1, 3).expand(-2, 3), RuntimeError, r"broadcast to \(-2, 3\)"),
         (lambda: tg.zeros(3).narrow(0, 2, -1), RuntimeError, "-1 places from 2 on do not lie"),
@@ -77,9 +78,12 @@ def test_where_there_is_nothing_to_join_flatten_gives_the_tensor_itself() -> Non
 # --- what shares memory ---
 
 
-def test_a_reshape_that_had_to_copy_is_no_view() -> None:
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_a_reshape_that_has_to_copy_is_no_view(by_columns: bool) -> None:
+    """Even where the engine happened to store the operand so that a view would do."""
     leaf = tg.arange(6.0).reshape(2, 3).requires_grad_()
-    h = leaf * 1
+    h = (leaf.t().contiguous().t() if by_columns else leaf) * 1
+    assert h.detach().numpy().flags.f_contiguous == by_columns
     y = h.t().reshape(-1)
     assert y._base is None
     y.mul_(3)

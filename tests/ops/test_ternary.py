@@ -67,6 +67,31 @@ def test_the_factor_of_a_product_or_quotient(
     assert y.item() == expected
 
 
+@pytest.mark.parametrize(
+    ("function", "dtypes", "value", "expected"),
+    [
+        (tg.addcmul, (tg.float16, tg.int64, tg.int64), 2.5, 8.5),
+        (tg.addcmul, (tg.int32, tg.bool, tg.bool), 2, 3),
+        (tg.addcmul, (tg.float64, tg.float32, tg.float32), 1.1, 1 + 3 * 1.1),
+        (tg.addcdiv, (tg.float64, tg.float32, tg.float32), 1, 1 + 1 / 3),
+        (tg.addcdiv, (tg.float64, tg.float16, tg.int32), 1.1, 1 + 1.1 / 3),
+    ],
+)
+def test_a_product_or_quotient_is_computed_in_the_dtype_of_the_result(
+    function: Callable[..., tg.Tensor], dtypes: tuple[Any, ...], value: float, expected: float
+) -> None:
+    x, a, b = (tg.tensor([v]).to(dtype) for v, dtype in zip((1, 1, 3), dtypes, strict=True))
+    y = function(x, a, b, value=value)
+    assert y.dtype == dtypes[0]
+    assert y.item() == pytest.approx(expected, rel=1e-15)
+
+
+def test_bools_are_not_multiplied() -> None:
+    t = tg.tensor([True])
+    with pytest.raises(NotImplementedError, match="addcmul: bools cannot be multiplied"):
+        tg.addcmul(t, t, t)
+
+
 @pytest.mark.parametrize("tensors", [False, True], ids=["number", "tensor"])
 @pytest.mark.parametrize(
     ("start", "end", "weight", "expected"),
