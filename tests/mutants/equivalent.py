@@ -76,6 +76,7 @@ EQUIVALENT = {
     ),
     "tinygrad_np/ops/ternary.py::addcmul: … => …x + ((product * value)))": SPEED,
     "tinygrad_np/ops/ternary.py::addcdiv: … => …x + ((quotient * value)))": SPEED,
+    "tinygrad_np/ops/ternary.py::_alike: … => return tuple((to_dtype(x, dtype)) for …": SPEED,
 }
 
 
