@@ -266,6 +266,8 @@ def test_axis_and_keepdims_are_dim_and_keepdim(name: str) -> None:
 )
 def test_axis_is_dim(call: Callable[..., tg.Tensor]) -> None:
     assert tg.equal(call(dim=1), call(axis=1))
+    with pytest.raises(TypeError, match="dim=1 and axis=0 are the same argument"):
+        call(dim=1, axis=0)
     with pytest.raises(TypeError, match="there is no argument 'keepdims'"):
         call(axis=1, keepdims=True)
 

@@ -60,6 +60,23 @@ EQUIVALENT = {
     "tinygrad_np/ops/pad.py::_continue: … => …- abs(((abs(places)) - (size - 1)))": (
         "the distance is the same from either side"
     ),
+    "tinygrad_np/ops/reduce.py::Reduction.spread: if g.ndim: => if True:": SPEED,
+    "tinygrad_np/ops/reduce.py::Mean.forward: … => return (y.astype(x.dtype))": SPEED,
+    **{
+        f"tinygrad_np/ops/{file}.py::…: if aliases{rest}: => if True:": SPEED
+        for file in ("reduce", "shape")
+        for rest in ("", " or dim is MISSING")
+    },
+    "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if False: …": SPEED,
+    "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if x.size == 0: …": SPEED,
+    "tinygrad_np/ops/shape.py::SumTo.forward: … => return (total.reshape(self.shape))": SPEED,
+    "tinygrad_np/ops/shape.py::reshape: … => if ((isinstance(input, Value))):": SPEED,
+    "tinygrad_np/ops/shape.py::infer_shape: … => …-(-(count) // known)…": (
+        "here the division leaves nothing over"
+    ),
+    "tinygrad_np/ops/ternary.py::addcmul: … => …x + ((product * value)))": SPEED,
+    "tinygrad_np/ops/ternary.py::addcdiv: … => …x + ((quotient * value)))": SPEED,
+    "tinygrad_np/ops/ternary.py::_alike: … => return tuple((to_dtype(x, dtype)) for …": SPEED,
 }
 
 

@@ -410,16 +410,16 @@ def _arg(input: V, function: Any, dim: int | None, keepdim: bool) -> V:
     n = rank(x, name)
     at = 0 if dim is None else normalize_dim(dim, n, name)
     if dim is None or n == 0:
-        input, at = reshape(input, (-1,)), 0
+        input = reshape(input, (-1,))
     if not cast("Operand", input).shape[at]:
         raise IndexError(
             f"{name}: there is no element to point at along dimension {at} of shape "
             f"{tuple(x.shape)}; give a dimension that is not empty"
         )
-    result = apply(Arg(function, at, keepdim and x.ndim > 0), input)
-    if dim is None:
-        return reshape(result, (1,) * x.ndim if keepdim else ())
-    return result if x.ndim else squeeze(result)
+    result = apply(Arg(function, at, keepdim), input)
+    if keepdim and (dim is None or n == 0):
+        return reshape(result, (1,) * n)
+    return result
 
 
 def max(input: V, dim: Any = None, keepdim: bool = False, **aliases: Unpack[AxisKeepdims]) -> Any:

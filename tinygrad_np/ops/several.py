@@ -42,7 +42,6 @@ class Pick(Op):
     __slots__ = ("index",)
     formula = "y = yᵢ"
     derivative = "the gradient of yᵢ is g, those of the other results are absent"
-    checkable = False  # it is checked with the op of which it picks a result
 
     def __init__(self, index: int) -> None:
         self.index = index

@@ -246,7 +246,7 @@ def infer_shape(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, .
     free = sum(size == -1 for size in target)
     if free == 1 and known and count % known == 0:
         return tuple(count // known if size == -1 else size for size in target)
-    if free or known != count or any(size < 0 for size in target):
+    if known != count or any(size < 0 for size in target):
         raise ShapeError(
             f"reshape: {count} elements of shape {tuple(shape)} do not fill shape {target}"
             + ("; only one size can be -1" if free > 1 else "")
@@ -384,7 +384,7 @@ def narrow(input: V, dim: int, start: int, length: int) -> V:
         raise ShapeError("narrow: a 0-d tensor has no dimension to take places from")
     size = x.shape[at]
     first = start + size if start < 0 else start
-    if length < 0 or not 0 <= first <= first + length <= size:
+    if not 0 <= first <= first + length <= size:
         raise ShapeError(
             f"narrow: {length} places from {start} on do not lie within dimension {dim} of size "
             f"{size}"
@@ -478,10 +478,7 @@ def normalize_dim(dim: int, of: Any, name: str) -> int:
 
 def normalize_dims(dim: int | Sequence[int] | None, of: Any, name: str) -> tuple[int, ...]:
     """Sort out a `dim` argument: None means all; the result is non-negative and without doubles."""
-    try:
-        ndim: int = of if type(of) is int else of.ndim
-    except AttributeError:
-        raise not_a_tensor(name, "input", of) from None
+    ndim = rank(of, name)
     if dim is None:
         return tuple(range(ndim))
     given = (dim,) if isinstance(dim, int) else tuple(dim)

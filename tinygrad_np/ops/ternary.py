@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
+from tinygrad_np.dtypes import result_type
 from tinygrad_np.errors import DtypeError
 from tinygrad_np.ops.checks import check_tensor
-from tinygrad_np.ops.elementwise import abs, where
+from tinygrad_np.ops.elementwise import abs, to_dtype, where
 
 if TYPE_CHECKING:
     from tinygrad_np.dtypes import Number
@@ -121,21 +122,28 @@ def clamp_max(input: V, max: Operand) -> V:
 
 
 def addcmul(input: V, tensor1: V, tensor2: V, *, value: Number = 1) -> V:
-    """Sum `input + value·tensor1·tensor2`, broadcast.
+    """Sum `input + value·tensor1·tensor2`, broadcast; computed in the dtype of the result.
+
+    Raises
+    ------
+    NotImplementedError
+        If all three are of bools.
 
     >>> import tinygrad_np as tg
     >>> tg.addcmul(tg.ones(2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]), value=10)
     tensor([31., 81.])
     """
-    x, a, b = _tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    if "f" not in {t.dtype.kind for t in (x, a, b)}:
+    x, a, b = _alike(*_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2))
+    if x.dtype.kind == "b":
+        raise NotImplementedError("addcmul: bools cannot be multiplied; convert with .int() first")
+    if x.dtype.kind != "f":
         value = int(value)
     product = a * b
     return cast("V", x + (product if value == 1 else product * value))
 
 
 def addcdiv(input: V, tensor1: V, tensor2: V, *, value: Number = 1) -> V:
-    """Sum `input + value·tensor1/tensor2`, broadcast.
+    """Sum `input + value·tensor1/tensor2`, broadcast; computed in the dtype of the result.
 
     Raises
     ------
@@ -151,6 +159,7 @@ def addcdiv(input: V, tensor1: V, tensor2: V, *, value: Number = 1) -> V:
         raise DtypeError(
             f"addcdiv: {a.dtype} cannot be divided by {b.dtype} here; convert one with .float()"
         )
+    x, a, b = _alike(x, a, b)
     quotient = a / b
     return cast("V", x + (quotient if value == 1 else quotient * value))
 
@@ -187,3 +196,9 @@ def _tensors(name: str, **operands: Operand) -> tuple[Operand, ...]:
     for role, x in operands.items():
         check_tensor(name, role, x)
     return tuple(operands.values())
+
+
+def _alike(*tensors: Operand) -> tuple[Operand, ...]:
+    """Bring tensors to one dtype before the first of several ops, which might know a lower one."""
+    dtype = result_type(*tensors)
+    return tuple(x if x.dtype == dtype else to_dtype(x, dtype) for x in tensors)
