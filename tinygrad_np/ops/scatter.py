@@ -49,7 +49,7 @@ def gather(input: V, dim: int, index: Operand) -> V:
     """Along `dim`, take the elements at `index`: `y[i][j] = x[index[i][j]][j]` for `dim=0`.
 
     `index` has as many dimensions as `input`, and none but `dim` larger; the result has its shape.
-    Gradient: added in at those places.
+    A 0-d tensor counts as a row of one element. Gradient: added in at those places.
 
     Raises
     ------
@@ -84,9 +84,10 @@ def scatter(
 ) -> V:
     """Along `dim`, overwrite the elements at `index` with those of `src`, or with one `value`.
 
-    `y[index[i][j]][j] = src[i][j]` for `dim=0`; `src` may be larger than `index`. Of a place that
-    is named twice, the last write stays. Gradient: 0 to `input` at those places, and to `src` what
-    stands where it was written (as in PyTorch, to every write of a place that is named twice).
+    `y[index[i][j]][j] = src[i][j]` for `dim=0`; `src` may be larger than `index`. A 0-d tensor
+    counts as a row of one element. Of a place that is named twice, the last write stays. Gradient:
+    0 to `input` at those places, and to `src` what stands where it was written (as in PyTorch, to
+    every write of a place that is named twice).
     `reduce="add"` adds instead of overwriting, like `scatter_add`; `"multiply"` is not here.
 
     >>> import tinygrad_np as tg
