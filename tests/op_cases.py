@@ -329,8 +329,8 @@ SELECTION = [
     ),
     Case(
         "take_along_dim[flat]",
-        (Operand("n m"), Operand("k", below("n"))),
-        lambda x, i: x.ravel()[i],
+        (Operand("n m"), Operand("k 2", below("n"))),
+        lambda x, i: x.ravel()[i.ravel()],
         lambda lib, x, i: lib.take_along_dim(x, i),
         lambda _, x, i: x.take_along_dim(i),
     ),

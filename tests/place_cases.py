@@ -172,6 +172,16 @@ ALONG = [
         )
         for words in ("n k", "1 k")
     ),
+    *(
+        Case(
+            f"gather[{words or '0-d'}]",
+            (Operand("m"), Operand(words, below("m"))),
+            lambda x, i: x[i],
+            lambda lib, x, i: lib.gather(x, 0, i),
+            lambda _, x, i: x.gather(-1, i),
+        )
+        for words in ("k", "")
+    ),
     Case(
         "scatter[src]",
         (MN, Operand("1 1", below("m")), Operand("1 1")),
@@ -217,7 +227,7 @@ ALONG = [
             lambda lib, x, i, src, alpha=alpha: lib.index_add(x, 1, i, src, alpha=alpha),
             lambda _, x, i, src, alpha=alpha: x.index_add(-1, i, src, alpha=alpha),
         )
-        for alpha in (1, -2)
+        for alpha in (1, -2, 0)
     ),
     Case(
         "index_fill[number]",

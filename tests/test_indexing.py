@@ -187,6 +187,26 @@ def test_a_0d_tensor_is_an_int() -> None:
     assert [10, 20, 30][tg.tensor(2)] == 30
 
 
+@pytest.mark.parametrize(
+    ("index", "name"),
+    [
+        ((), "Alias"),
+        (..., "Alias"),
+        (slice(None), "Slice"),
+        ((0, slice(1, None)), "Slice"),
+        ((None, slice(1, None)), "Slice"),
+        ((slice(1, None), 0), "Select"),
+        ((None, 0, slice(None)), "Select"),
+        ((0, None), "Unsqueeze"),
+        ((slice(1, None), None, ...), "Unsqueeze"),
+        ((None, slice(None)), "Unsqueeze"),
+        ((0, [0]), "Index"),
+    ],
+)
+def test_the_graph_names_the_last_step_of_an_index(index: Any, name: str) -> None:
+    assert tg.ones(2, 3, 4, requires_grad=True)[index].grad_fn.name() == f"{name}Backward0"
+
+
 def test_basic_indices_give_views_and_others_copies() -> None:
     x = tg.tensor(CUBE)
     for index in (0, (0, 0, 0), slice(1), (..., 1), None):

@@ -328,6 +328,11 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"all of whose taps miss the input of size \(1, 1\); dilate less, or pad less"
         ),
     ),
+    "a window that steps over the columns alone": (
+        lambda: F.max_pool2d(tg.ones(1, 3, 2), (1, 2), 1, (0, 1), (1, 3)),
+        ShapeError,
+        r"all of whose taps miss the input of size \(3, 2\)",
+    ),
     "a window over nothing": (
         lambda: F.avg_pool2d(tg.ones(1, 1, 0, 4), 2, padding=1),
         ShapeError,
@@ -381,6 +386,36 @@ FUNCTIONS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
             r"the input of shape \(2, 3, 0, 4\) has nothing in H, W, and bins need at least one "
             r"place; an earlier layer left none"
         ),
+    ),
+    "adaptive pooling of one sample without rows": (
+        lambda: F.adaptive_avg_pool2d(tg.ones(1, 0, 3), 1),
+        ShapeError,
+        r"the input of shape \(1, 0, 3\) has nothing in H, W",
+    ),
+    "adaptive pooling of one sample without columns": (
+        lambda: F.adaptive_avg_pool2d(tg.ones(1, 3, 0), 1),
+        ShapeError,
+        r"the input of shape \(1, 3, 0\) has nothing in H, W",
+    ),
+    "three sizes for two dimensions": (
+        lambda: F.avg_pool2d(X, (1, 2, 3)),
+        ShapeError,
+        r"kernel_size=\(1, 2, 3\) has 3 numbers, .* 2 spatial dimensions; give one int, or 2$",
+    ),
+    "unfold of one sample": (
+        lambda: F.unfold(tg.ones(5, 2, 3), 3),
+        ShapeError,
+        r"unfold: .* does not fit into the padded input of size \(2, 3\)",
+    ),
+    "fold into nothing": (
+        lambda: F.fold(tg.ones(1, 1, 1), (0, 1), 1),
+        ShapeError,
+        r"fold: output_size=\(0, 1\) must be at least 1",
+    ),
+    "fold of other channels, H apart from W": (
+        lambda: F.fold(tg.ones(1, 3, 2), (1, 3), (1, 2)),
+        ShapeError,
+        r"kernel of size \(1, 2\) hold a multiple of 2 numbers, and .* has 3",
     ),
     "unfold": (
         lambda: F.unfold(X, 9),

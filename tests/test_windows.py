@@ -241,6 +241,32 @@ def test_max_padding_never_wins_and_nan_always_does() -> None:
     equal(F.max_pool1d(x, 2).numpy(), [[[nan, 4.0]]])
 
 
+def test_max_pooling_of_integers() -> None:
+    y, at = F.max_pool2d(tg.arange(16).reshape(1, 4, 4), 2, return_indices=True)
+    assert y.dtype == tg.int64
+    equal(y.numpy(), [[[5, 7], [13, 15]]])
+    equal(at.numpy(), y.numpy())
+
+
+@pytest.mark.parametrize("pool", [F.avg_pool1d, F.max_pool1d])
+def test_windows_that_reach_beyond_the_end_are_left_out_by_default(pool: Any) -> None:
+    assert pool(tg.ones(1, 5), 2).shape == (1, 2)
+    assert pool(tg.ones(1, 5), 2, ceil_mode=True).shape == (1, 3)
+
+
+def test_adaptive_pooling_of_no_channels() -> None:
+    for pool in (F.adaptive_avg_pool2d, F.adaptive_max_pool2d):
+        assert pool(tg.ones(0, 3, 3), 1).shape == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: F.conv2d(x, tg.ones(1, 1, 1, 1)), lambda x: F.max_pool2d(x, 1)]
+)
+def test_a_batch_of_images_is_taken_as_it_is(f: Any) -> None:
+    x = tg.ones(1, 1, 2, 2, requires_grad=True)
+    assert f(x).grad_fn.next_functions[0][0].name() == "AccumulateGrad"
+
+
 def test_an_empty_stride_is_the_size_of_the_kernel() -> None:
     x = tg.randn(1, 2, 7, 6)
     for f, line in ((F.max_pool2d, F.max_pool1d), (F.avg_pool2d, F.avg_pool1d)):
@@ -359,6 +385,11 @@ def test_a_convolution_is_a_product_with_the_unfolded_image() -> None:
 def test_fold_counts_how_often_a_place_was_read() -> None:
     counts = F.fold(F.unfold(tg.ones(1, 1, 3, 4), 2), (3, 4), 2)
     equal(counts.numpy()[0, 0], [[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]])
+
+
+def test_fold_into_a_single_place_and_beyond_the_last_window() -> None:
+    equal(F.fold(tg.ones(1, 1), 1, 1).numpy(), [[[1]]])
+    equal(F.fold(tg.ones(2, 1), (1, 3), (1, 2), stride=2).numpy(), [[[1, 1, 0]]])
 
 
 def test_a_mirrored_place_receives_every_gradient() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMUTES = "the order of its operands does not matter"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
+ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
     **{
@@ -77,6 +78,15 @@ EQUIVALENT = {
     "tinygrad_np/ops/ternary.py::addcmul: … => …x + ((product * value)))": SPEED,
     "tinygrad_np/ops/ternary.py::addcdiv: … => …x + ((quotient * value)))": SPEED,
     "tinygrad_np/ops/ternary.py::_alike: … => return tuple((to_dtype(x, dtype)) for …": SPEED,
+    'tinygrad_np/ops/pool.py::MaxPool2d.forward: … => return (y.copy(order="K"), y)': (
+        "the same numbers twice: one is handed out, the other kept"
+    ),
+    "tinygrad_np/ops/pool.py::MaxPool2dBackward.forward: … => maxima = (pool.max_pool2d(…": SPEED,
+    "tinygrad_np/ops/scatter.py::scatter_add: if added.shape != whole.shape: => if True:": SPEED,
+    "tinygrad_np/ops/scatter.py::index_add: … => scaled = (source * _number(alpha, x))": SPEED,
+    "tinygrad_np/ops/scatter.py::_filling: return … => return (to_dtype(…": SPEED,
+    "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.stride, 2)…": ONE_PLACE,
+    "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import ShapeError
-from tinygrad_np.ops.checks import check_tensor
+from tinygrad_np.ops.checks import check_tensor, integer
 from tinygrad_np.ops.index import GetItem
 from tinygrad_np.ops.shape import narrow, normalize_dim
 
@@ -87,13 +87,13 @@ def select(input: V, dim: int, index: int) -> V:
     if x.ndim == 0:
         raise IndexError("select: a 0-d tensor has no dimension to select from")
     at = normalize_dim(dim, x.ndim, "select")
-    size = x.shape[at]
-    if not -size <= index < size:
+    size, place = x.shape[at], integer("select", "index", index)
+    if not -size <= place < size:
         raise IndexError(
-            f"select: index {index} is out of bounds for dimension {dim} with size {size} of shape "
+            f"select: index {place} is out of bounds for dimension {dim} with size {size} of shape "
             f"{tuple(x.shape)}"
         )
-    return apply(GetItem((*[slice(None)] * at, int(index), ...)), input)
+    return apply(GetItem((*[slice(None)] * at, place, ...)), input)
 
 
 def unbind(input: V, dim: int = 0) -> tuple[V, ...]:
@@ -123,22 +123,24 @@ def split(tensor: V, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     (tensor([0]), tensor([1, 2, 3, 4]))
     """
     x: Operand = tensor
+    check_tensor("split", "tensor", x)
     if x.ndim == 0:
         raise ShapeError("split: a 0-d tensor has no dimension to cut")
     at = normalize_dim(dim, x.ndim, "split")
     size = x.shape[at]
     given: Any = split_size_or_sections
-    if isinstance(given, int):
-        if given < 0 or (given == 0 and size):
-            raise ShapeError(f"split: pieces must have a positive size, not {given}")
-        sizes = [min(given, size - start) for start in range(0, size, given or 1)] or [size]
-    else:
-        sizes = [int(n) for n in given]
+    if isinstance(given, (tuple, list)):
+        sizes = [integer("split", "each size", n) for n in given]
         if any(n < 0 for n in sizes) or sum(sizes) != size:
             raise ShapeError(
                 f"split: sizes {sizes} must not be negative, and must add up to the size {size} of "
                 f"dimension {dim}"
             )
+    else:
+        most = integer("split", "split_size_or_sections", given)
+        if most < 0 or (most == 0 and size):
+            raise ShapeError(f"split: pieces must have a positive size, not {most}")
+        sizes = [min(most, size - start) for start in range(0, size, max(most, 1))] or [size]
     pieces, start = [], 0
     for n in sizes:
         pieces.append(narrow(tensor, at, start, n))
@@ -157,10 +159,11 @@ def chunk(input: V, chunks: int, dim: int = 0) -> tuple[V, ...]:
     check_tensor("chunk", "input", x)
     if x.ndim == 0:
         raise ShapeError("chunk: a 0-d tensor has no dimension to cut")
-    if chunks < 1:
-        raise ShapeError(f"chunk: the number of pieces must be greater than 0, not {chunks}")
+    count = integer("chunk", "chunks", chunks)
+    if count < 1:
+        raise ShapeError(f"chunk: the number of pieces must be greater than 0, not {count}")
     at = normalize_dim(dim, x.ndim, "chunk")
     size = x.shape[at]
     if size == 0:
-        return split(input, [0] * chunks, at)
-    return split(input, -(-size // chunks), at)
+        return split(input, [0] * count, at)
+    return split(input, -(-size // count), at)

@@ -54,9 +54,9 @@ class MaxPool2d(MaxPooling):
     # read, for that would forbid to write into it, as PyTorch allows (a relu in place).
     keeps = True
 
-    def forward(self, x: Array) -> tuple[Array, Array | None]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         y = pool.max_pool2d(x, self.h, self.w)
-        return y, y.copy(order="K") if y.dtype.kind == "f" else None
+        return y, y.copy(order="K")
 
     def vjp(self, g: Operand, x: Operand, _: Operand, kept: Array | None) -> Thunks:
         return (lambda: apply(MaxPool2dBackward(self.h, self.w, kept), g, x),)

@@ -49,7 +49,7 @@ def gather(input: V, dim: int, index: Operand) -> V:
     """Along `dim`, take the elements at `index`: `y[i][j] = x[index[i][j]][j]` for `dim=0`.
 
     `index` has as many dimensions as `input`, and none but `dim` larger; the result has its shape.
-    Gradient: added in at those places.
+    A 0-d tensor counts as a row of one element. Gradient: added in at those places.
 
     Raises
     ------
@@ -67,10 +67,10 @@ def gather(input: V, dim: int, index: Operand) -> V:
     check_tensor("gather", "input", x)
     at = normalize_dim(dim, x.ndim, "gather")
     index = _checked("gather", index, x, at)
-    if x.ndim <= 1 and index.ndim <= 1:  # where a 0-d tensor counts as one of one element
-        return cast("V", getitem(getitem(x, None) if x.ndim == 0 else x, index))
     _check_fit("gather", x, at, index)
-    return cast("V", apply(TakeAlongDim(at), _corner(x, index.shape, at), index))
+    places = _row(index)
+    y = apply(TakeAlongDim(at), _corner(_row(x), places.shape, at), places)
+    return cast("V", y if index.ndim else reshape(y, ()))
 
 
 def scatter(
@@ -84,9 +84,10 @@ def scatter(
 ) -> V:
     """Along `dim`, overwrite the elements at `index` with those of `src`, or with one `value`.
 
-    `y[index[i][j]][j] = src[i][j]` for `dim=0`; `src` may be larger than `index`. Of a place that
-    is named twice, the last write stays. Gradient: 0 to `input` at those places, and to `src` what
-    stands where it was written (as in PyTorch, to every write of a place that is named twice).
+    `y[index[i][j]][j] = src[i][j]` for `dim=0`; `src` may be larger than `index`. A 0-d tensor
+    counts as a row of one element. Of a place that is named twice, the last write stays. Gradient:
+    0 to `input` at those places, and to `src` what stands where it was written (as in PyTorch, to
+    every write of a place that is named twice).
     `reduce="add"` adds instead of overwriting, like `scatter_add`; `"multiply"` is not here.
 
     >>> import tinygrad_np as tg
@@ -95,19 +96,35 @@ def scatter(
     """
     x: Operand = input
     check_tensor("scatter", "input", x)
+    check_tensor("scatter", "index", index)
     if (src is None) == (value is None):
         raise TypeError("scatter: give either src or value")
-    src = value if src is None else src
+    src = _only(value) if src is None else src
     if reduce is not None:
         return scatter_add(input, dim, index, _reduced(reduce, x, index, src))
     at = normalize_dim(dim, x.ndim, "scatter")
     index = _checked("scatter", index, x, at)
     _check_fit("scatter", x, at, index, src)
+    places = _row(index)
     if isinstance(src, Value):
-        source: Operand = src
-        _check_dtypes("scatter", x, source)
-        return cast("V", apply(PutAlongDim(at), x, index, _corner(source, index.shape)))
-    return cast("V", apply(PutAlongDim(at), x, index, _number(src, x)))
+        _check_dtypes("scatter", x, src)
+        src = _corner(_row(src), places.shape)
+    else:
+        src = _number(src, x)
+    y = apply(PutAlongDim(at), _row(x), places, src)
+    return cast("V", y if x.ndim else reshape(y, ()))
+
+
+def _only(value: Any) -> Any:
+    """Give the number that the `value` of `scatter` is, or that a 0-d tensor holds."""
+    if not isinstance(value, Value):
+        return value
+    if value.array.ndim or value.vertex is not None:
+        raise TypeError(
+            f"scatter: value must be a number, and is a tensor of shape {value.array.shape}; give "
+            "one with several elements, or with a gradient, as src: an element for each of index"
+        )
+    return value.array.item()
 
 
 def _reduced(reduce: str, x: Operand, index: Operand, src: Operand) -> Operand:
@@ -121,7 +138,6 @@ def _reduced(reduce: str, x: Operand, index: Operand, src: Operand) -> Operand:
         raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', not {reduce!r}")
     if isinstance(src, Value):
         return src
-    check_tensor("scatter", "index", index)
     return wrap(np.full(index.shape, _number(src, x), x.dtype))
 
 
@@ -140,11 +156,12 @@ def scatter_add(input: V, dim: int, index: Operand, src: Operand) -> V:
     index = _checked("scatter_add", index, x, at)
     _check_fit("scatter_add", x, at, index, src)
     _check_dtypes("scatter_add", x, src)
-    added = apply(AddAlongDim(at, x.shape[at]), _corner(src, index.shape), index)
-    if added.shape != x.shape:
+    whole, places = _row(x), _row(index)
+    added = apply(AddAlongDim(at, whole.shape[at]), _corner(_row(src), places.shape), places)
+    if added.shape != whole.shape:
         corner = tuple(slice(0, n) for n in added.shape)
         added = apply(AddAt(tuple(x.shape), corner), added)
-    return cast("V", x + added)
+    return cast("V", x + (added if x.ndim else reshape(added, ())))
 
 
 def index_select(input: V, dim: int, index: Operand) -> V:
@@ -169,6 +186,8 @@ def index_select(input: V, dim: int, index: Operand) -> V:
 def index_add(input: V, dim: int, index: Operand, source: Operand, *, alpha: Number = 1) -> V:
     """Add `alpha` times the slices of `source` to those at `index`; repeated ones add up.
 
+    `alpha` is taken in the dtype of `input`, so that of 2.5 integers see 2.
+
     Gradient: 1 to `input`, `alpha` to `source`.
 
     >>> import tinygrad_np as tg
@@ -180,15 +199,17 @@ def index_add(input: V, dim: int, index: Operand, source: Operand, *, alpha: Num
     check_tensor("index_add", "input", x)
     at = normalize_dim(dim, x.ndim, "index_add")
     places = _vector("index_add", index, x, at)
-    expected = (*x.shape[:at], len(places), *x.shape[at + 1 :])
+    expected = (*x.shape[:at], len(places), *x.shape[at + 1 :]) if x.ndim else ()
     if tuple(source.shape) != expected:
         raise ShapeError(
             f"index_add: source has shape {tuple(source.shape)}; with {len(places)} places in "
             f"dimension {dim} of {tuple(x.shape)} it must have {expected}"
         )
     _check_dtypes("index_add", x, source)
-    scaled = source if alpha == 1 else source * alpha
-    return cast("V", x + apply(AddAt(tuple(x.shape), (*[slice(None)] * at, places)), scaled))
+    scaled = source if alpha == 1 else source * _number(alpha, x)
+    if x.ndim:
+        scaled = apply(AddAt(tuple(x.shape), (*[slice(None)] * at, places)), scaled)
+    return cast("V", x + scaled)
 
 
 def index_fill(input: V, dim: int, index: Operand, value: Operand) -> V:
@@ -246,8 +267,12 @@ def masked_select(input: V, mask: Operand) -> V:
         raise ShapeError(
             f"masked_select: shapes {tuple(x.shape)} and {tuple(mask.shape)} do not broadcast"
         ) from None
-    places = np.broadcast_to(mask.array, shape) if shape else mask
-    return cast("V", getitem(broadcast_to(x, shape), places))
+    return cast("V", getitem(broadcast_to(x, shape), np.broadcast_to(mask.array, shape)))
+
+
+def _row(x: Operand) -> Operand:
+    """Give a 0-d tensor as a row of one element, for which it counts along a dimension."""
+    return x if x.ndim else reshape(x, (1,))
 
 
 def _corner(x: Operand, shape: tuple[int, ...], beside: int | None = None) -> Operand:
@@ -284,16 +309,18 @@ def _vector(
         raise PlaceError(f"{name}: index must have one dimension, not shape {places.shape}")
     if x.ndim == 0 and places.size != 1:
         raise PlaceError(f"{name}: a 0-d tensor has one place, and index has {places.size}")
-    return places.reshape(-1)
+    return np.atleast_1d(places)
 
 
 def _check_fit(name: str, x: Operand, dim: int, index: Operand, src: Operand = None) -> None:
     """Refuse an index larger than what it points into (beside `dim`), or than `src`."""
     tensors = [("input", x)] + ([("src", src)] if isinstance(src, Value) else [])
+    sizes = index.shape or (1,)  # a 0-d tensor counts as a row of one element
     for role, t in tensors:
-        fits = index.ndim == t.ndim and all(
+        room = t.shape or (1,)
+        fits = len(sizes) == len(room) and all(
             n <= m or (role == "input" and i == dim)
-            for i, (n, m) in enumerate(zip(index.shape, t.shape, strict=True))
+            for i, (n, m) in enumerate(zip(sizes, room, strict=True))
         )
         if not fits:
             beside = f" beside dimension {dim}" if role == "input" else ""

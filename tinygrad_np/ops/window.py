@@ -135,7 +135,7 @@ def from_image(y: V, n: int, ndim: int) -> V:
     """Undo `to_image`: the result has `ndim` dimensions again."""
     operand: Operand = y
     shape = operand.shape
-    if ndim == 4 and n == 2:
+    if ndim == 4:
         return y
     if n == 1:
         shape = (*shape[:2], *shape[3:])
