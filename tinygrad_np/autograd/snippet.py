@@ -6,28 +6,26 @@ source, together with what it refers to. Objects are made anew from their state.
 
 from __future__ import annotations
 
-import ast
-import base64
-import dis
-import functools
-import inspect
-import keyword
-import math
+import contextlib
+import copyreg
 import sys
-import textwrap
 import types
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_np.autograd.definition import write_class, write_function
+from tinygrad_np.autograd.literal import write_array, write_scalar
+from tinygrad_np.autograd.program import Program, Statement, importable
 from tinygrad_np.core import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-DEFINITIONS = (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
-PRINTED = 64  # elements of an array that are written as numbers; more are written as bytes
-LARGEST = 1 << 16  # elements; more are not written at all
+PLAIN = (bool, int, float, complex, str, bytes, types.NoneType, types.EllipsisType)
+INLINE = (list, tuple, dict, set, np.ndarray, partial)
+METHODS = (types.MethodType, types.BuiltinFunctionType, types.MethodWrapperType)
 
 
 class Call(NamedTuple):
@@ -41,112 +39,195 @@ class Call(NamedTuple):
     home: str = "tinygrad_np.autograd"
 
     def program(self) -> str:
-        """The program; what could not be written stands in it as a comment."""
-        writer = _Writer()
+        """The program; if it cannot be written, the reason as a comment."""
         try:
-            func = writer.expression(self.func, "function")
-            others = [writer.expression(x, "function") for x in self.others]
-            arguments = [writer.named(x, f"x{i}") for i, x in enumerate(self.arguments)]
-            options = [f"{key}={writer.expression(x)}" for key, x in self.options.items()]
+            first = Writer()
+            first.write(self)
+            # Now it is known which objects stand in several places: they are given names.
+            return Writer(first.again).write(self)
         except Exception as error:  # noqa: BLE001 - a failed check must be told, come what may
-            return f"# this call cannot be written as a program: {error}"
-        given = ", ".join([func, *others, f"[{', '.join(arguments)}]", *options])
-        writer.imports.add(f"from {self.home} import {self.name}")
-        return writer.program(f"{self.name}({given})")
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return f"# this call cannot be written as a program: {reason}"
 
 
-class _Writer:
-    """Collects the lines that a program needs before its last one."""
+class Writer:
+    """Writes expressions, and gathers the statements that they need."""
 
-    def __init__(self) -> None:
-        self.imports: set[str] = set()
-        self.lines: list[str] = []
-        self.copied = False  # whether source stands among them
-        self.names: dict[int, str] = {}  # of objects that have a name already
-        self.kept: list[Any] = []  # so that no id is given twice
-        self.taken: set[str] = set(keyword.kwlist)
-        self.writers: list[tuple[Any, Callable[[Any, str], str]]] = [
-            ((bool, int, str, bytes, types.NoneType, types.EllipsisType), self.constant),
-            (float, self.number),
-            ((list, tuple, set, dict, slice), self.collection),
-            ((np.ndarray, np.generic), self.array),
-            (np.dtype, self.dtype),
-            (types.ModuleType, self.module),
-            (DEFINITIONS, self.definition),
-            (types.MethodType, self.method),
-            (functools.partial, self.partial),
-            (Value, self.tensor),
-        ]
+    def __init__(self, shared: frozenset[int] = frozenset()) -> None:
+        self.program = Program()
+        self.needs: list[Statement] = []  # of the expression that is being written
+        self._names: dict[int, str] = {}  # of objects that have one
+        self._bound: dict[str, tuple[Any, Statement | None]] = {}  # what names stand for
+        self._met: dict[int, Any] = {}  # kept, so that no id is given twice
+        self._again: set[int] = set()
+        self._open: set[int] = set()
+        self._shared = shared
+        self._writers: dict[type, Callable[[Any, str], str]] = {
+            **dict.fromkeys((list, tuple, set, dict), self.collection),
+            **dict.fromkeys((staticmethod, classmethod), self.wrapped),
+            **dict.fromkeys((np.ndarray, np.memmap), self.array),
+            slice: self.piece,
+            property: self.property,
+            types.ModuleType: lambda value, _: self.module(value),
+            types.FunctionType: partial(write_function, self),
+            types.MethodDescriptorType: self.descriptor,
+            types.WrapperDescriptorType: self.descriptor,
+            partial: self.partial,
+            type(lru_cache(int)): self.cached,
+            np.random.Generator: self.generator,
+        }
 
-    def program(self, last: str) -> str:
-        """Put everything in order."""
-        start = ["from __future__ import annotations", ""] if self.copied else []
-        return "\n".join([*start, *sorted(self.imports), "", *self.lines, last])
+    @property
+    def again(self) -> frozenset[int]:
+        """Ids of the objects that were written out more than once; this writer keeps them."""
+        return frozenset(self._again)
+
+    def write(self, call: Call) -> str:
+        """Write the whole program."""
+        checker = self.program.imported(call.home, call.name)
+        last = Statement()
+        with self.gathering(last.before):
+            given = [self.expression(x, "function") for x in (call.func, *call.others)]
+            arguments = [self.named(x, f"x{i}") for i, x in enumerate(call.arguments)]
+            options = [f"{key}={self.expression(x)}" for key, x in call.options.items()]
+        parts = [*given, f"[{', '.join(arguments)}]", *options]
+        last.lines = [f"{checker}({', '.join(parts)})"]
+        return self.program.text(last)
+
+    @contextlib.contextmanager
+    def gathering(self, needs: list[Statement]) -> Iterator[None]:
+        """Gather in `needs` which statements the expressions written inside need."""
+        outer, self.needs = self.needs, needs
+        try:
+            yield
+        finally:
+            self.needs = outer
+
+    def remember(self, value: Any, name: str, statement: Statement | None) -> None:
+        """Note that `value` goes by a name, once a statement has been run."""
+        self._names[id(value)] = name
+        self._met[id(value)] = value
+        self._bound[name] = value, statement
+
+    def expression(self, value: Any, wish: str = "value") -> str:
+        """Write an expression that gives an equal value; what needs a name may get `wish`."""
+        if _plain(value):
+            return write_scalar(self.program, value)
+        if id(value) in self._names:
+            name = self._names[id(value)]
+            self._need(self._bound[name][1])
+            return name
+        if id(value) in self._shared and self._is_inline(value):
+            return self._assigned(value, wish)
+        return self._written(value, wish)
 
     def named(self, value: Any, wish: str) -> str:
         """Give `value` a line of its own, and the name that it has from then on."""
-        if id(value) in self.names:
-            return self.names[id(value)]
-        text = self.expression(value, wish)
-        if text.isidentifier():
+        if id(value) in self._names and not _plain(value):
+            return self.expression(value)
+        return self._assigned(value, wish)
+
+    def bind(self, name: str, value: Any) -> bool:
+        """Let `name` stand for `value` in the program; or say that it stands for something else."""
+        if name in self._bound:
+            bound, statement = self._bound[name]
+            self._need(statement)
+            return bound is value or (_plain(value) and _same(bound, value))
+        if name in self.program.taken:
+            return False
+        if isinstance(value, types.ModuleType):
+            self.module(value, name)
+        elif importable(value):
+            self.attribute(value, name)
+        needs: list[Statement] = []
+        with self.gathering(needs):
+            known = self._assigned(value, name)
+        if known != name and name in self.program.taken:  # by something on the way
+            return False
+        if known != name:
+            self.program.taken.add(name)
+            needs = [self._line(name, known, needs)]
+            self._bound[name] = value, needs[0]
+        self.needs += needs
+        return True
+
+    def _assigned(self, value: Any, wish: str) -> str:
+        """Give `value` a name, if possible the one wished for; unless it gives itself one."""
+        needs: list[Statement] = []
+        if self._is_inline(value):
+            name, statement = self.program.free(wish), Statement()
+            self.remember(value, name, statement)  # now, for it may hold what refers to it
+            with self.gathering(statement.before):
+                statement.lines = [f"{name} = {self._written(value, wish)}"]
+            self.needs.append(statement)
+            return name
+        with self.gathering(needs):
+            text = self.expression(value, wish)
+        if text in self._bound:
+            self.needs += needs
             return text
-        name = self.free(wish)
-        self.lines.append(f"{name} = {text}")
-        self.remember(value, name)
+        name = self.program.free(wish)
+        self.needs.append(self._line(name, text, needs))
+        self._bound[name] = value, self.needs[-1]
         return name
 
-    def free(self, wish: str) -> str:
-        """Find a name that nothing has yet."""
-        base = name = wish if wish.isidentifier() else "value"
-        count = 1
-        while name in self.taken:
-            count += 1
-            name = f"{base}_{count}"
-        self.taken.add(name)
+    def _line(self, name: str, text: str, needs: list[Statement]) -> Statement:
+        statement = Statement()
+        statement.lines, statement.before = [f"{name} = {text}"], needs
+        return statement
+
+    def _is_inline(self, value: Any) -> bool:
+        """Whether an object is written as an expression, and has no name yet."""
+        return id(value) not in self._names and (type(value) in INLINE or _is_tensor(value))
+
+    def _need(self, statement: Statement | None) -> None:
+        if statement is not None:
+            self.needs.append(statement)
+
+    def _written(self, value: Any, wish: str) -> str:
+        if id(value) in self._open and id(value) not in self._names:
+            raise ValueError(f"a {type(value).__name__} holds itself")
+        if id(value) in self._met:
+            self._again.add(id(value))
+        self._met[id(value)] = value
+        self._open.add(id(value))
+        try:
+            if importable(value):
+                return self.attribute(value)
+            if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
+                return f"{self.module(np)}.{value.__name__}"
+            if _is_tensor(value):
+                return self.tensor(value)
+            if isinstance(value, type):
+                return write_class(self, value)
+            if isinstance(value, METHODS) and not isinstance(value.__self__, types.ModuleType):
+                return self.method(value, wish)
+            return self._writers.get(type(value), self.instance)(value, wish)
+        finally:
+            self._open.discard(id(value))
+
+    def module(self, value: types.ModuleType, wish: str = "") -> str:
+        """Import a module, under its usual name if none is wished for."""
+        name = value.__name__
+        if sys.modules.get(name) is not value or name == "__main__":
+            raise ValueError(f"the module {name} cannot be imported by its name")
+        self.program.imported(name, wish=wish)
+        name = self.program.imported(name)
+        self._names.setdefault(id(value), name)
+        self._bound.setdefault(name, (value, None))
         return name
 
-    def remember(self, value: Any, name: str) -> None:
-        """Note that `value` goes by a name."""
-        self.names[id(value)] = name
-        self.kept.append(value)
-        self.taken.add(name)
-
-    def expression(self, value: Any, wish: str = "value") -> str:
-        """Write an expression that gives an equal value."""
-        if id(value) in self.names:
-            return self.names[id(value)]
-        for kinds, write in self.writers:
-            if isinstance(value, kinds):
-                return write(value, wish)
-        return self.instance(value, wish)
-
-    def constant(self, value: Any, _: str) -> str:
-        """Write what its `repr` gives back."""
-        return repr(value)
-
-    def number(self, value: float, _: str) -> str:
-        """Write a float."""
-        return repr(float(value)) if math.isfinite(value) else f"float({str(value)!r})"
-
-    def dtype(self, value: Any, _: str) -> str:
-        """Write a dtype by its name."""
-        return f"{self.module(np)}.dtype({value.name!r})"
-
-    def method(self, value: Any, wish: str) -> str:
-        """Write a bound method as an attribute of its object."""
-        return f"{self.named(value.__self__, wish)}.{value.__name__}"
-
-    def partial(self, value: Any, _: str) -> str:
-        """Write a partial by its parts."""
-        parts = [self.expression(x) for x in (value.func, *value.args)]
-        parts += [f"{key}={self.expression(x)}" for key, x in value.keywords.items()]
-        return f"{self.module(functools)}.partial({', '.join(parts)})"
+    def attribute(self, value: Any, wish: str = "") -> str:
+        """Import a function or a class from its module."""
+        if value.__module__ == "builtins":
+            return str(value.__qualname__)
+        top, _, below = value.__qualname__.partition(".")
+        name = self.program.imported(value.__module__, top, "" if below else wish)
+        self._bound.setdefault(name, (getattr(sys.modules[value.__module__], top), None))
+        return f"{name}.{below}" if below else name
 
     def collection(self, value: Any, _: str) -> str:
-        """Write a list, tuple, set, dict or slice."""
-        if isinstance(value, slice):
-            ends = (value.start, value.stop, value.step)
-            return f"slice({', '.join(map(self.expression, ends))})"
+        """Write a list, tuple, set or dict."""
         if isinstance(value, dict):
             pairs = (f"{self.expression(k)}: {self.expression(x)}" for k, x in value.items())
             return f"{{{', '.join(pairs)}}}"
@@ -157,166 +238,135 @@ class _Writer:
             return f"{{{parts}}}" if value else "set()"
         return f"({parts},)" if len(value) == 1 else f"({parts})"
 
+    def piece(self, value: slice, _: str) -> str:
+        """Write a slice."""
+        return f"slice({', '.join(map(self.expression, (value.start, value.stop, value.step)))})"
+
     def array(self, value: Any, _: str = "") -> str:
-        """Write an array by its numbers; a larger one by its bytes."""
-        numpy = self.module(np)
-        array = np.asarray(value)
-        dtype = f"{array.dtype.name!r}"
-        if array.size > LARGEST:
-            raise ValueError(f"an array of shape {array.shape} is too large to print")
-        if array.size > PRINTED:
-            self.imports.add("import base64")
-            coded = base64.b85encode(array.tobytes()).decode()
-            return (
-                f"{numpy}.frombuffer(base64.b85decode({coded!r}), {dtype})"
-                f".reshape({array.shape}).copy()"
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            self.imports.add("from numpy import inf, nan")
-        text = f"{numpy}.array({array.tolist()!r}, dtype={dtype})"
-        return text if array.size else f"{numpy}.zeros({array.shape}, dtype={dtype})"
+        """Write an array, in the layout that it has in memory."""
+        if value.dtype.kind == "O":
+            objects = self.expression(value.tolist())
+            return f"{self.module(np)}.array({objects}, dtype=object).reshape({value.shape})"
+        return write_array(self.program, np.asarray(value))
 
-    def module(self, value: types.ModuleType, _: str = "") -> str:
-        """Import a module under its usual name."""
-        name = value.__name__
-        short = {"numpy": "np", "tinygrad_np": "tg"}.get(name, name.rpartition(".")[2])
-        self.imports.add(f"import {name}" if name == short else f"import {name} as {short}")
-        self.taken.add(short)
-        return short
+    def tensor(self, value: Any) -> str:
+        """Write a tensor by its numbers."""
+        tg, array = self.program.imported("tinygrad_np"), self.array(value.array)
+        if value.array.flags.c_contiguous:
+            flag = ", requires_grad=True" if value.vertex is not None else ""
+            return f"{tg}.tensor({array}{flag})"
+        return f"{tg}.from_numpy({array})" + (".requires_grad_()" if value.vertex else "")
 
-    def tensor(self, value: Any, wish: str) -> str:
-        """Write a tensor by its numbers; one of a class of its own, such as a parameter, anew."""
-        if type(value).__name__ != "Tensor":
-            return self.instance(value, wish)
-        flag = ", requires_grad=True" if value.vertex is not None else ""
-        tg = self.module(sys.modules["tinygrad_np"])
-        return f"{tg}.tensor({self.array(value.array)}{flag})"
+    def method(self, value: Any, wish: str) -> str:
+        """Write a bound method as an attribute of its object."""
+        owner, name = value.__self__, value.__name__
+        text = self.named(owner, wish) if not _plain(owner) else f"({self.expression(owner)})"
+        if isinstance(value, types.MethodType) and getattr(owner, name, None) != value:
+            return f"{self.program.imported('types')}.MethodType({self.expression(value.__func__, name)}, {text})"
+        return f"{text}.{name}"
 
-    def instance(self, value: Any, wish: str) -> str:
-        """Make an object anew from its state."""
-        reduced = value.__reduce_ex__(2)
-        make, given, state = (*reduced, None)[:3]
-        if isinstance(reduced, str) or getattr(make, "__name__", "") != "__newobj__":
-            raise TypeError(f"a {type(value).__name__} has no state that can be written")
-        cls = self.expression(given[0], type(value).__name__)
-        rest = "".join(f", {self.expression(x)}" for x in given[1:])
-        name = self.free(wish)
-        self.lines.append(f"{name} = {cls}.__new__({cls}{rest})")
-        self.remember(value, name)
-        if hasattr(type(value), "__setstate__"):
-            self.lines.append(f"{name}.__setstate__({self.expression(state)})")
-            return name
-        attributes, slots = state if isinstance(state, tuple) else (state, None)
-        if attributes:
-            pairs = [f"{key!r}: {self.expression(x, key)}" for key, x in attributes.items()]
-            self.lines.append(f"{name}.__dict__.update({{{', '.join(pairs)}}})")
-        for key, x in (slots or {}).items():
-            written = self.expression(x, key)
-            self.lines.append(f"object.__setattr__({name}, {key!r}, {written})")
+    def descriptor(self, value: Any, _: str) -> str:
+        """Write a method of a built-in class."""
+        return f"{self.expression(value.__objclass__)}.{value.__name__}"
+
+    def wrapped(self, value: Any, wish: str) -> str:
+        """Write a static or a class method, as it stands in its class."""
+        return f"{type(value).__name__}({self.expression(value.__func__, wish)})"
+
+    def property(self, value: Any, wish: str) -> str:
+        """Write a property by its functions."""
+        parts = (value.fget, value.fset, value.fdel)
+        return f"property({', '.join(self.expression(x, wish) for x in parts)})"
+
+    def partial(self, value: Any, _: str) -> str:
+        """Write a partial by its parts."""
+        parts = [self.expression(x, "function") for x in (value.func, *value.args)]
+        parts += [f"{key}={self.expression(x)}" for key, x in value.keywords.items()]
+        return f"{self.program.imported('functools')}.partial({', '.join(parts)})"
+
+    def cached(self, value: Any, wish: str) -> str:
+        """Write a function that remembers its results."""
+        inside = self.expression(value.__wrapped__, wish)
+        size, typed = value.cache_parameters().values()
+        return f"{self.program.imported('functools')}.lru_cache({size}, {typed})({inside})"
+
+    def generator(self, value: Any, wish: str) -> str:
+        """Write a generator of random numbers, in the state in which it is."""
+        bits, numpy = value.bit_generator, self.module(np)
+        name, made = self._made(value, wish)
+        made.lines = [f"{name} = {numpy}.random.Generator({numpy}.random.{type(bits).__name__}())"]
+        self.then(made, lambda: [f"{name}.bit_generator.state = {self.expression(bits.state)}"])
         return name
 
-    def definition(self, value: Any, wish: str) -> str:
-        """Import a function or a class, or copy its source."""
-        module, path = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-        if isinstance(value, np.ufunc):
-            return f"{self.module(np)}.{value.__name__}"
-        if module == "builtins":
-            return str(path)
-        if module and importable(module, path, value):
-            top = path.partition(".")[0]
-            self.imports.add(f"from {module} import {top}")
-            self.taken.add(top)
-            return str(path)
-        if value.__name__ == "<lambda>":
-            name = self.free(wish)
-            self.remember(value, name)
-            node, text = _lambda(value)
-            self.refer(value, node)
-            self.lines.append(f"{name} = {text}")
-            return name
-        source, self.copied = textwrap.dedent(inspect.getsource(value)), True
-        name = value.__name__
-        self.remember(value, name)
-        tree = ast.parse(source).body[0]
-        self.refer(value, tree)
-        self.lines += ["", *source.rstrip().splitlines(), ""]
-        return str(name)
+    def instance(self, value: Any, wish: str) -> str:
+        """Make an object anew, as pickle would."""
+        reducer = copyreg.dispatch_table.get(type(value))
+        try:
+            reduced = value.__reduce_ex__(2) if reducer is None else reducer(value)
+        except TypeError:
+            reduced = ""
+        if isinstance(reduced, str):
+            raise TypeError(f"a {type(value).__name__} has no state that can be written")
+        make, given, state, items, pairs = (*reduced, None, None, None)[:5]
+        made = Statement()
+        with self.gathering(made.before):
+            if make.__name__ == "__newobj__":
+                cls = self.expression(given[0], type(value).__name__)
+                parts = ", ".join([cls, *map(self.expression, given[1:])])
+                text = f"{cls}.__new__({parts})"
+            else:
+                text = f"{self.expression(make)}({', '.join(map(self.expression, given))})"
+        name, made = self._made(value, wish, made)
+        made.lines = [f"{name} = {text}"]
+        if state is not None:
+            self.then(made, lambda: self._state(value, name, state))
+        for key, x in pairs or ():
+            self.then(
+                made, lambda k=key, x=x: [f"{name}[{self.expression(k)}] = {self.expression(x)}"]
+            )
+        for x in items or ():
+            self.then(made, lambda x=x: [f"{name}.append({self.expression(x)})"])
+        return name
 
-    def refer(self, value: Any, tree: ast.AST) -> None:
-        """Define, under the names that the source uses, what it refers to."""
-        known = dict(_variables(value))
-        for name in dict.fromkeys(_names(tree)):
-            if name in known and known[name] is not value:
-                written = self.expression(known[name], name)
-                if written != name:
-                    self.lines.append(f"{name} = {written}")
-                    self.taken.add(name)
+    def _state(self, value: Any, name: str, state: Any) -> list[str]:
+        if hasattr(type(value), "__setstate__"):
+            return [f"{name}.__setstate__({self.expression(state)})"]
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        lines = []
+        if attributes:
+            pairs = [f"{key!r}: {self.expression(x, key)}" for key, x in attributes.items()]
+            lines.append(f"{name}.__dict__.update({{{', '.join(pairs)}}})")
+        lines += [
+            f"object.__setattr__({name}, {key!r}, {self.expression(x, key)})"
+            for key, x in (slots or {}).items()
+        ]
+        return lines
 
+    def _made(self, value: Any, wish: str, made: Statement | None = None) -> tuple[str, Statement]:
+        """Give an object a name before its state is written, which may refer to it."""
+        name, made = self.program.free(wish), made or Statement()
+        self.remember(value, name, made)
+        self.needs.append(made)
+        return name, made
 
-def importable(module: str, path: str, value: Any) -> bool:
-    """Whether `from module import path` gives the same object in another program.
-
-    Files of tests are found by path, and often import what only their runner finds.
-    """
-    file = module.rpartition(".")[2]
-    if "<" in path or file in {"__main__", "conftest"} or file.startswith("test_"):
-        return False
-    found: Any = sys.modules.get(module)
-    spec = getattr(found, "__spec__", None)
-    if spec is None or spec.name != module:
-        return False
-    for part in path.split("."):
-        found = getattr(found, part, None)
-    return found is value
-
-
-def _variables(value: Any) -> Iterator[tuple[str, Any]]:
-    """Variables around a function or a class: of its module, its closure, its base classes."""
-    functions: list[Any] = [value]
-    if isinstance(value, type):
-        yield from vars(sys.modules.get(value.__module__, types)).items()
-        yield from ((base.__name__, base) for base in value.__bases__)
-        functions = [inspect.unwrap(getattr(x, "__func__", x)) for x in vars(value).values()]
-        functions = [f for f in functions if isinstance(f, types.FunctionType)]
-    for function in functions:
-        yield from function.__globals__.items()
-    for function in functions:
-        cells = function.__closure__ or ()
-        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
-            if name != "__class__":
-                yield name, cell.cell_contents
+    def then(self, made: Statement, lines: Callable[[], list[str]]) -> None:
+        """Add a statement that has to stand behind another."""
+        after = Statement()
+        with self.gathering(after.before):
+            after.lines = lines()
+        after.before.insert(0, made)
+        made.anywhere.append(after)
 
 
-def _names(tree: ast.AST) -> Iterator[str]:
-    """Names that source code reads, but for those in annotations, which are never evaluated."""
-    for field, child in ast.iter_fields(tree):
-        if field in {"annotation", "returns"}:
-            continue
-        for node in child if isinstance(child, list) else [child]:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                yield node.id
-            elif isinstance(node, ast.AST):
-                yield from _names(node)
+def _plain(value: Any) -> bool:
+    """Whether of two equal ones it makes no difference which is meant."""
+    kind = type(value)
+    return kind in PLAIN or isinstance(value, (np.dtype, np.generic))
 
 
-def _lambda(function: Any) -> tuple[ast.Lambda, str]:
-    """Find a lambda in its file: the innermost one around the places of its instructions."""
-    lines, _ = inspect.findsource(function)
-    source = "".join(lines)
-    places = [
-        (at.positions.lineno or 0, at.positions.col_offset or 0)
-        for at in dis.get_instructions(function.__code__)
-        if at.positions and at.positions.end_col_offset  # the others stand for no text
-    ]
-    found = [
-        node
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Lambda)
-        and all((node.lineno, node.col_offset) <= place for place in places)
-        and all(place <= (node.end_lineno or 0, node.end_col_offset or 0) for place in places)
-    ]
-    if not found:
-        raise OSError("the source of a lambda was not found")
-    node = max(found, key=lambda node: (node.lineno, node.col_offset))
-    text = ast.get_source_segment(source, node) or ""
-    return node, f"(\n{text}\n)" if "\n" in text else text
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Value) and type(value).__name__ == "Tensor"
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and repr(a) == repr(b)
