@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -472,109 +469,6 @@ def test_a_wrong_module_is_named_by_the_path_of_its_parameter(fast_mode: bool) -
     ):
         gradcheck(model, tg.randn(1, 3, requires_grad=True), fast_mode=fast_mode)
     assert model[1].runs == 0  # a copy was checked
-
-
-# --- the program that shows a failure again ---
-
-
-def fails_again(function: Any, inputs: Any, check: Any = gradcheck, **options: Any) -> str:
-    """Check that the printed program fails with the same table; and give the program."""
-    with pytest.raises(GradcheckError) as first:
-        check(function, inputs, **options)
-    message, _, printed = str(first.value).partition("\n\nTo see it again, run:\n\n")
-    assert printed == first.value.snippet
-    with pytest.raises(GradcheckError) as second:
-        exec(compile(printed, "pasted", "exec"), {})
-    assert str(second.value).startswith(message)
-    return printed
-
-
-def test_the_printed_program_finds_a_planted_error_again() -> None:
-    class Cube(Op):
-        """x³, as a user wrote it."""
-
-        reads = ((0,),)
-
-        def forward(self, x: Any) -> Any:
-            return x**3
-
-        def vjp(self, g: Any, x: Any, _: Any) -> Any:
-            return (lambda: g * 2.0 * x * x,)
-
-    def cube(x: tg.Tensor) -> tg.Tensor:
-        return apply(Cube(), x)
-
-    program = fails_again(cube, tg.tensor([0.1, -2.0], requires_grad=True))
-    assert "class Cube(Op):" in program
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "GradcheckError: gradcheck: the derivative of cube by input 0 is wrong" in done.stderr
-
-
-def test_the_printed_program_of_a_function_of_the_users_own() -> None:
-    class Cube(tg.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
-            (x,) = ctx.saved_tensors
-            return g * 2.0 * x * x
-
-    program = fails_again(Cube.apply, tg.tensor([0.1, -2.0], requires_grad=True))
-    assert program.endswith("gradcheck(Cube.apply, [x0])")
-
-
-def test_the_printed_program_knows_closures_lambdas_partials_and_options() -> None:
-    factor, weights = 1.5, tg.tensor([2.0, float("inf")], dtype=tg.float64)
-
-    def scaled(x: tg.Tensor, power: int, names: Any = ()) -> Any:
-        assert names in ((), {"a": [1, None]})
-        return apply(Scaled(factor), x) ** power + tg.where(weights > 1, x, x)
-
-    (x,) = tensors([np.array([2.0, -3.0])])
-    fails_again(functools.partial(scaled, power=2, names={"a": [1, None]}), x)
-    fails_again(lambda x: scaled(x, 2), x, fast_mode=True, rtol=1e-4, seed=3)
-    fails_again(
-        lambda x: (
-            apply(Scaled(factor), x)  # a comment within
-            * np.float32(2)
-        ),
-        x,
-    )
-    fails_again(lambda x, at: apply(Scaled(factor), x)[at], [x, slice(1, None)])
-    large = tg.tensor(np.linspace(1, 2, 100), requires_grad=True)
-    fails_again(lambda x: apply(Scaled(factor), x), large, fast_mode=True)
-
-
-def test_the_printed_program_of_a_second_derivative() -> None:
-    (x,) = tensors([B])
-    program = fails_again(
-        lambda x: x.detach() * x * x, x, gradgradcheck, grad_outputs=[tg.tensor(B)]
-    )
-    assert "gradgradcheck(function, [x0], grad_outputs=[tg.tensor(" in program
-
-
-def test_the_printed_program_of_a_kink_and_of_a_module() -> None:
-    fails_again(tg.relu, tg.tensor([0.0, 1.0], requires_grad=True))
-    fails_again(Detaching(), tg.randn(2, 3, requires_grad=True))
-    fails_again(Detaching().forward, tg.zeros(2, 3, requires_grad=True).double())
-
-
-def test_what_cannot_be_written_is_said() -> None:
-    function = eval("lambda x: x.detach() * x")  # which has no source
-    with pytest.raises(GradcheckError, match=r"# this call cannot be written as a program: "):
-        gradcheck(function, tensors([B]))
-    rng = np.random.default_rng(0)
-    with pytest.raises(GradcheckError, match=r"program: a Generator has no state that can be"):
-        gradcheck(lambda x, _: x.detach() * x, [*tensors([B]), rng])
 
 
 def test_results_without_gradient_do_not_count() -> None:

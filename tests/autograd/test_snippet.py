@@ -1,5 +1,7 @@
 """Programs printed with a failed check: pasted into a file, they fail again in the same way."""
 
+# ruff: noqa: ARG005, C416, D205, PLC3002, RUF015 - functions in every form a user may write
+
 from __future__ import annotations
 
 import collections
@@ -12,6 +14,8 @@ import operator
 import re
 import subprocess
 import sys
+import threading
+import types
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -64,7 +68,7 @@ xp = np
 
 @case()
 def parameters_hide_globals(x: Any) -> Any:
-    a = [x for x in (x,)][0]  # noqa: RUF015 - a comprehension with the name of a global
+    a = [x for x in (x,)][0]
     return a * a.detach() * K
 
 
@@ -214,7 +218,7 @@ def builtin_names(v: Any, max: Any = max) -> Any:
 @case()
 def text_left_of_the_code(v: Any) -> Any:
     """A text whose lines
-start at the margin.
+    start at the margin.
     """
     return v * v.detach()
 
@@ -234,13 +238,18 @@ CASES["lambda_in_a_lambda"] = (lambda v: lambda v, k=K: v * v.detach() * k)(1), 
 CASES["lambdas_in_a_loop"] = [lambda v, k=k: v * v.detach() * k for k in (2.0, 5.0)][1], [V]
 CASES["lambda_around_closures"] = (lambda f, g: lambda v: f(v) - g(v))(f2, f3), [V]
 CASES["numpy_functions"] = (
-    (lambda mean, add, total, low: lambda v: v * v.detach() * mean(add([1.0], 1.0)) * total([low(2.0)]))(
-        np.mean, np.add, np.add.reduce, [1.0, 2.0].count
-    ),
+    (
+        lambda mean, add, total, low: (
+            lambda v: v * v.detach() * mean(add([1.0], 1.0)) * total([low(2.0)])
+        )
+    )(np.mean, np.add, np.add.reduce, [1.0, 2.0].count),
     [V],
 )
 CASES["detach_by_name"] = (lambda get: lambda v: get(v, "detach")() * v)(getattr), [V]
-CASES["itemgetter"] = (lambda get: lambda v: v * v.detach() * get((2, 3)))(operator.itemgetter(1)), [V]
+CASES["itemgetter"] = (
+    (lambda get: lambda v: v * v.detach() * get((2, 3)))(operator.itemgetter(1)),
+    [V],
+)
 CASES["bound_builtin"] = (lambda get: lambda v: v * v.detach() * get("scale"))(TABLE.get), [V]
 
 
@@ -429,9 +438,7 @@ CASES["modules_in_a_module"] = nn.Sequential(nn.Linear(2, 2), Net(), nn.Dropout(
 CASES["method_of_a_module"] = Child().forward, [V]
 HOOKED = nn.Linear(2, 2)
 HOOKED.register_forward_hook(lambda _module, _args, output: output * output.detach())
-HOOKED.register_forward_pre_hook(
-    lambda _module, args, kwargs: (args, kwargs), with_kwargs=True
-)
+HOOKED.register_forward_pre_hook(lambda _module, args, kwargs: (args, kwargs), with_kwargs=True)
 HOOKED.weight.requires_grad_(False)
 CASES["module_with_hooks"] = HOOKED, [W]
 
@@ -557,3 +564,172 @@ def test_the_program_fails_with_the_same_numbers(
 ) -> None:
     message, program, again = outcomes[name]
     assert again.partition("\n\nTo see")[0] == message, program
+
+
+# --- what only a function knows ---
+
+
+def test_definitions_inside_functions(tmp_path: Path) -> None:
+    from nn import functional as local_functional  # noqa: PLC0415 - a name no module has
+
+    def local_decorator(f: Any) -> Any:
+        @wraps(f)
+        def inside(*args: Any) -> Any:
+            return f(*args) * 2.0
+
+        return inside
+
+    @local_decorator
+    def one(v: Any) -> Any:
+        return local_functional.relu(v * v.detach())
+
+    class LocalBase(nn.Module):
+        k = 2.0
+
+    class Local(LocalBase):
+        def forward(self, v: Any) -> Any:
+            return v * v.detach() * self.k * one(v).detach()
+
+    class Helper:
+        k = 5.0
+
+    def other() -> Any:
+        class Helper:  # another of the same name
+            k = 7.0
+
+            def get(self) -> float:
+                return self.k
+
+        return Helper
+
+    second, counted = other(), 0
+
+    def two(v: Any) -> Any:
+        nonlocal counted
+        counted += 1
+        return v * v.detach() * Helper.k * second().get()
+
+    x0 = 3.0
+    three = functools.partial(lambda v, k: v * v.detach() * k * x0, k=K)
+    checks = [(one, [V]), (Local(), [V]), (two, [V]), (three, [leaf([2.0])])]
+    paths, messages = [], []
+    for i, (function, inputs) in enumerate(checks):
+        message, program = refused(gradcheck, function, inputs)
+        paths.append(tmp_path / f"{i}.py")
+        paths[-1].write_text(program)
+        messages.append(message)
+    again = run_anew(tmp_path, *paths)
+    assert [again[str(path)].partition("\n\nTo see")[0] for path in paths] == messages
+
+
+def test_functions_of_two_files_that_use_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules are imported from where they are; what runs as a script is copied."""
+    folder = tmp_path / "somewhere"
+    (folder / "package_of_mine").mkdir(parents=True)
+    (folder / "package_of_mine" / "__init__.py").write_text("scale = 5.0\n")
+    (folder / "package_of_mine" / "inner.py").write_text(
+        "scale = 2.0\ndef wrong(v):\n    return v * v.detach() * scale\n"
+    )
+    for name, scale in (("test_first", 3.0), ("test_other", 4.0)):  # tests are never imported
+        (folder / f"{name}.py").write_text(
+            f"scale = {scale}\ndef wrong(v):\n    return v * v.detach() * scale\n"
+        )
+    monkeypatch.syspath_prepend(folder)
+    inner = importlib.import_module("package_of_mine.inner")
+    first, other = importlib.import_module("test_first"), importlib.import_module("test_other")
+    functions = inner.wrong, first.wrong, other.wrong
+    scale = 100.0
+
+    def total(v: Any) -> Any:
+        return sum(f(v) * scale for f in functions)
+
+    message, program = refused(gradcheck, total, [V])
+    assert f"sys.path.insert(0, {str(folder)!r})" in program
+    (tmp_path / "program.py").write_text(program)
+    (again,) = run_anew(tmp_path, tmp_path / "program.py").values()
+    assert again.partition("\n\nTo see")[0] == message, program
+
+
+def test_other_checkers_and_their_options(tmp_path: Path) -> None:
+    grid = np.asfortranarray(RNG.standard_normal((3, 4)))
+    checks = [
+        refused(
+            check_vjp,
+            lambda x: x * x,
+            lambda g, x: (g.ravel("K") * 2 * x.ravel("K")).reshape(x.shape),
+            [grid],
+        ),
+        refused(gradgradcheck, lambda v: v.detach() * v * v, V, grad_outputs=[V.detach()]),
+        refused(gradcheck, lambda v: v * v.detach(), V, rtol=1e-4, seed=3, fast_mode=True),
+        refused(gradcheck, tg.relu, leaf([0.0, 1.0])),
+    ]
+    paths = [tmp_path / f"{i}.py" for i in range(len(checks))]
+    for path, (_, program) in zip(paths, checks, strict=True):
+        path.write_text(program)
+    again = run_anew(tmp_path, *paths)
+    for path, (message, program) in zip(paths, checks, strict=True):
+        found = again[str(path)].partition("\n\nTo see")[0]
+        assert found.partition(": ")[2] == message.partition(": ")[2], program
+    assert "grad_outputs=[tg.tensor(" in checks[1][1]
+    assert checks[2][1].endswith("gradcheck(function, [x0], rtol=0.0001, fast_mode=True, seed=3)")
+
+
+# --- how it reads ---
+
+
+def test_a_program_is_short_and_holds_nothing_else() -> None:
+    _, program = refused(gradcheck, CASES["parameters_hide_globals"][0], V)
+    assert program == (
+        "from __future__ import annotations\n\n"
+        "from tinygrad_np.autograd import gradcheck\n"
+        "import numpy as np\nimport tinygrad_np as tg\n\n"
+        "K = 3.0\n\n"
+        "def parameters_hide_globals(x: Any) -> Any:\n"
+        "    a = [x for x in (x,)][0]\n"
+        "    return a * a.detach() * K\n\n"
+        "x0 = tg.tensor(np.array([1.5, 2.5], dtype='float64'), requires_grad=True)\n"
+        "gradcheck(parameters_hide_globals, [x0])"
+    )
+
+
+# --- what cannot be written ---
+
+
+def holding(held: Any) -> Any:
+    return lambda v: v * v.detach() * (held is not None)
+
+
+def circle() -> Any:
+    held: list[Any] = []
+    held.append(held)
+    return held
+
+
+def decorated_class() -> Any:
+    def wrap(f: Any) -> Any:
+        return f
+
+    class Decorated:
+        @wrap
+        def k(self) -> float:
+            return 2.0
+
+    return Decorated()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (eval("lambda x: x.detach() * x"), "could not get source code"),
+        (holding(threading.Lock()), "a lock has no state that can be written"),
+        (holding(n for n in (1, 2)), "a generator has no state that can be written"),
+        (holding(circle()), "its definitions need each other before they are made"),
+        (holding(types.ModuleType("made")), "the module made cannot be imported by its name"),
+        (holding(decorated_class()), "the value of wrap, which a definition reads, is not known"),
+    ],
+)
+def test_what_cannot_be_written_is_said_in_one_line(function: Any, reason: str) -> None:
+    _, program = refused(gradcheck, function, V)
+    assert program == f"# this call cannot be written as a program: {reason}"

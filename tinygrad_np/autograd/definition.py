@@ -59,7 +59,7 @@ def write_function(writer: Writer, function: types.FunctionType, wish: str) -> s
 
 
 def _write_lambda(
-    writer: Writer, function: types.FunctionType, source: Source, wish: str
+    writer: Writer, function: types.FunctionType, source: Source[Any], wish: str
 ) -> str:
     name = writer.program.free(wish)
     made = _function(writer, function, source, name)
@@ -72,7 +72,7 @@ def _write_lambda(
 
 
 def _function(
-    writer: Writer, function: types.FunctionType, source: Source, name: str
+    writer: Writer, function: types.FunctionType, source: Source[Any], name: str
 ) -> Statement:
     """Begin the statement that makes a function: with its name, and the defaults that it has."""
     made = Statement()
@@ -114,10 +114,11 @@ def _write_parts(writer: Writer, cls: type) -> str:
     writer.remember(cls, name, made)
     writer.needs.append(made)
     with writer.gathering(made.before):
-        if cls.__bases__ == (tuple,) and hasattr(cls, "_fields"):
+        fields = getattr(cls, "_fields", None)
+        if cls.__bases__ == (tuple,) and fields is not None:
             make = f"{writer.program.imported('collections')}.namedtuple"
-            defaults = writer.expression(list(cls._field_defaults.values()))
-            parts = [repr(cls.__name__), repr(cls._fields), f"defaults={defaults}"]
+            defaults = writer.expression([*getattr(cls, "_field_defaults", {}).values()])
+            parts = [repr(cls.__name__), repr(fields), f"defaults={defaults}"]
         else:
             left_out = {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"}
             body = {
@@ -134,7 +135,7 @@ def _write_parts(writer: Writer, cls: type) -> str:
 def _scope(
     writer: Writer,
     made: Statement,
-    source: Source,
+    source: Source[Any],
     known: dict[str, Any],
     free: Collection[str],
     itself: str = "",
@@ -163,9 +164,7 @@ def _scope(
     return scope
 
 
-def _within(
-    writer: Writer, text: str, inner: str, name: str, scope: dict[str, str]
-) -> list[str]:
+def _within(writer: Writer, text: str, inner: str, name: str, scope: dict[str, str]) -> list[str]:
     """Give the lines of a definition; in a function that gives it, where names must not mix."""
     lines = text.rstrip().splitlines()
     if not scope and name == inner:
@@ -184,15 +183,14 @@ def _within(
 
 def _attributes(writer: Writer, name: str, made: Statement, found: dict[str, Any]) -> None:
     for key, x in found.items():
-        writer.then(made, lambda key=key, x=x: [f"{name}.{key} = {writer.expression(x, key)}"])
+        with writer.after(made) as lines:
+            lines.append(f"{name}.{key} = {writer.expression(x, key)}")
 
 
 def _owner(function: types.FunctionType) -> type | None:
     """Find the class that a method belongs to, where that is more than a function of its own."""
     names = function.__qualname__.split(".")
-    cells = dict(
-        zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    )
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     if "__class__" in cells:  # it uses super()
         owner: Any = cells["__class__"].cell_contents
     elif len(names) > 1 and "<locals>" not in names:

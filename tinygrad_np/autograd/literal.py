@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import math
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +64,9 @@ def _compact(program: Program, array: NDArray[Any]) -> str:
     if array.size == 0:
         return f"{numpy}.zeros({array.shape}, dtype={dtype})"
     if array.size > PRINTED and array.dtype.kind in "biuf" and (array == array.flat[0]).all():
-        return f"{numpy}.full({array.shape}, {write_scalar(program, array.flat[0].item())}, {dtype})"
+        return (
+            f"{numpy}.full({array.shape}, {write_scalar(program, array.flat[0].item())}, {dtype})"
+        )
     if array.size <= PRINTED and array.dtype.kind in "biuf":
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             for name in ("inf", "nan"):
@@ -86,6 +86,8 @@ def _dtype(dtype: np.dtype[Any]) -> str:
 
 def _saved(array: NDArray[Any]) -> str:
     """Save an array for the program to load; the same numbers once only."""
+    import hashlib  # noqa: PLC0415 - costly to import, and hardly ever wanted
+
     parts = (array.dtype.str.encode(), repr(array.shape).encode(), array.tobytes())
     name = hashlib.sha256(b"|".join(parts)).hexdigest()[:16]
     path = _folder() / f"{name}.npy"
@@ -97,4 +99,6 @@ def _saved(array: NDArray[Any]) -> str:
 @cache
 def _folder() -> Path:
     """Folder for what is too large to print; it outlives this process, as the program does."""
+    import tempfile  # noqa: PLC0415 - costly to import, and hardly ever wanted
+
     return Path(tempfile.mkdtemp(prefix="tinygrad_np_"))

@@ -105,27 +105,28 @@ def _place(statement: Statement, lines: list[str]) -> Statement | None:
 
 
 def importable(value: Any) -> bool:
-    """Whether `from module import name` gives the same object in another program.
-
-    Files of tests are found by path, and often import what only their runner finds.
-    """
+    """Whether `from module import name` gives the same object in another program."""
     module, path = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(path, str) or "<" in path:
         return False
-    file = module.rpartition(".")[2]
-    if file in {"__main__", "conftest"} or file.startswith("test_"):
-        return False
-    found: Any = sys.modules.get(module)
-    if found is None or not _found_by_name(found):
+    found: Any = findable(module)
+    if found is None:
         return False
     for part in path.split("."):
         found = getattr(found, part, None)
     return found is value
 
 
-def _found_by_name(module: types.ModuleType) -> bool:
+def findable(name: str) -> types.ModuleType | None:
+    """Give the module that another program finds by a name.
+
+    Files of tests are found by path, and often import what only their runner finds.
+    """
+    module, file = sys.modules.get(name), name.rpartition(".")[2]
     spec = getattr(module, "__spec__", None)
-    return spec is not None and spec.name == module.__name__
+    if spec is None or spec.name != name or file == "conftest" or file.startswith("test_"):
+        return None
+    return module
 
 
 def _folder(module: str) -> str:
@@ -138,6 +139,8 @@ def _folder(module: str) -> str:
     file = Path(origin)
     folder = file.parent.parent if file.name == "__init__.py" else file.parent
     standard = Path(os.__file__).parent
-    if standard in (folder, *folder.parents) or {"site-packages", "dist-packages"} & {*folder.parts}:
+    if standard in (folder, *folder.parents) or {"site-packages", "dist-packages"} & {
+        *folder.parts
+    }:
         return ""
     return str(folder)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_np.autograd.definition import write_class, write_function
 from tinygrad_np.autograd.literal import write_array, write_scalar
-from tinygrad_np.autograd.program import Program, Statement, importable
+from tinygrad_np.autograd.program import Program, Statement, findable, importable
 from tinygrad_np.core import Value
 
 if TYPE_CHECKING:
@@ -194,13 +194,15 @@ class Writer:
         try:
             if importable(value):
                 return self.attribute(value)
-            if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
-                return f"{self.module(np)}.{value.__name__}"
+            name = str(getattr(value, "__name__", ""))
+            if isinstance(value, np.ufunc) and getattr(np, name, None) is value:
+                return f"{self.module(np)}.{name}"
             if _is_tensor(value):
                 return self.tensor(value)
             if isinstance(value, type):
                 return write_class(self, value)
-            if isinstance(value, METHODS) and not isinstance(value.__self__, types.ModuleType):
+            owner = getattr(value, "__self__", None)
+            if isinstance(value, METHODS) and not isinstance(owner, types.ModuleType | None):
                 return self.method(value, wish)
             return self._writers.get(type(value), self.instance)(value, wish)
         finally:
@@ -209,7 +211,7 @@ class Writer:
     def module(self, value: types.ModuleType, wish: str = "") -> str:
         """Import a module, under its usual name if none is wished for."""
         name = value.__name__
-        if sys.modules.get(name) is not value or name == "__main__":
+        if findable(name) is not value:
             raise ValueError(f"the module {name} cannot be imported by its name")
         self.program.imported(name, wish=wish)
         name = self.program.imported(name)
@@ -262,7 +264,8 @@ class Writer:
         owner, name = value.__self__, value.__name__
         text = self.named(owner, wish) if not _plain(owner) else f"({self.expression(owner)})"
         if isinstance(value, types.MethodType) and getattr(owner, name, None) != value:
-            return f"{self.program.imported('types')}.MethodType({self.expression(value.__func__, name)}, {text})"
+            function = self.expression(value.__func__, name)
+            return f"{self.program.imported('types')}.MethodType({function}, {text})"
         return f"{text}.{name}"
 
     def descriptor(self, value: Any, _: str) -> str:
@@ -295,7 +298,8 @@ class Writer:
         bits, numpy = value.bit_generator, self.module(np)
         name, made = self._made(value, wish)
         made.lines = [f"{name} = {numpy}.random.Generator({numpy}.random.{type(bits).__name__}())"]
-        self.then(made, lambda: [f"{name}.bit_generator.state = {self.expression(bits.state)}"])
+        with self.after(made) as lines:
+            lines.append(f"{name}.bit_generator.state = {self.expression(bits.state)}")
         return name
 
     def instance(self, value: Any, wish: str) -> str:
@@ -319,13 +323,14 @@ class Writer:
         name, made = self._made(value, wish, made)
         made.lines = [f"{name} = {text}"]
         if state is not None:
-            self.then(made, lambda: self._state(value, name, state))
+            with self.after(made) as lines:
+                lines.extend(self._state(value, name, state))
         for key, x in pairs or ():
-            self.then(
-                made, lambda k=key, x=x: [f"{name}[{self.expression(k)}] = {self.expression(x)}"]
-            )
+            with self.after(made) as lines:
+                lines.append(f"{name}[{self.expression(key)}] = {self.expression(x)}")
         for x in items or ():
-            self.then(made, lambda x=x: [f"{name}.append({self.expression(x)})"])
+            with self.after(made) as lines:
+                lines.append(f"{name}.append({self.expression(x)})")
         return name
 
     def _state(self, value: Any, name: str, state: Any) -> list[str]:
@@ -349,11 +354,12 @@ class Writer:
         self.needs.append(made)
         return name, made
 
-    def then(self, made: Statement, lines: Callable[[], list[str]]) -> None:
-        """Add a statement that has to stand behind another."""
+    @contextlib.contextmanager
+    def after(self, made: Statement) -> Iterator[list[str]]:
+        """Add a statement that has to stand behind another; its lines are to be filled in."""
         after = Statement()
         with self.gathering(after.before):
-            after.lines = lines()
+            yield after.lines
         after.before.insert(0, made)
         made.anywhere.append(after)
 

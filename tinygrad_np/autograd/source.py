@@ -4,7 +4,6 @@ A function is known by its code: whatever decorated it, the text is that of the 
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -14,14 +13,15 @@ import inspect
 import sys
 import textwrap
 import types
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 READING = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Node = TypeVar("Node", bound=Function | ast.ClassDef)
 
 
 class Names(NamedTuple):
@@ -33,10 +33,10 @@ class Names(NamedTuple):
     cells: set[str]  # and as `nonlocal`
 
 
-class Source:
+class Source(Generic[Node]):
     """The text of one definition within its file, and pieces of it that are to be replaced."""
 
-    def __init__(self, file: str, node: Definition) -> None:
+    def __init__(self, file: str, node: Node) -> None:
         self.node = node
         self._edits: dict[tuple[int, int], str] = {}
         self._name: dict[tuple[int, int], str] = {}
@@ -51,10 +51,11 @@ class Source:
         self._edits[self._span(node)] = text
 
     def rename(self, name: str) -> None:
-        """Give a function or a class another name."""
-        assert not isinstance(self.node, ast.Lambda)
+        """Give a function another name."""
+        assert isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef)
         start, _ = self._span(self.node)
-        at = self._file.index(self.node.name.encode(), self._file.index(b" ", start))
+        after = start + len("async def" if isinstance(self.node, ast.AsyncFunctionDef) else "def")
+        at = self._file.index(self.node.name.encode(), after)
         self._name[at, at + len(self.node.name.encode())] = name
 
     def text(self, blank: bool = False) -> str:
@@ -99,7 +100,7 @@ class Source:
         )
 
 
-def function_source(function: types.FunctionType) -> Source:
+def function_source(function: types.FunctionType) -> Source[Function]:
     """Find the text of a function, without what decorates it."""
     code = function.__code__
     file = "".join(inspect.findsource(code)[0])
@@ -118,7 +119,7 @@ def function_source(function: types.FunctionType) -> Source:
     return Source(file, max(found, key=lambda node: (node.lineno, node.col_offset)))
 
 
-def class_source(cls: type) -> Source:
+def class_source(cls: type) -> Source[ast.ClassDef]:
     """Find the text of a class, with what decorates it."""
     mine = [f.__code__ for f in functions_of(cls) if f.__qualname__.startswith(cls.__qualname__)]
     lines = [code.co_firstlineno for code in mine]
@@ -144,7 +145,9 @@ def functions_of(cls: type) -> list[types.FunctionType]:
     for x in vars(cls).values():
         inner = getattr(x, "__func__", getattr(x, "fget", x))
         inner = inspect.unwrap(inner) if callable(inner) else inner
-        if isinstance(inner, types.FunctionType) and not inner.__code__.co_filename.startswith("<s"):
+        if isinstance(inner, types.FunctionType) and not inner.__code__.co_filename.startswith(
+            "<s"
+        ):
             found.append(inner)
     return found
 
@@ -164,9 +167,7 @@ def variables(value: Any) -> dict[str, Any]:
 
 def _cells(function: types.FunctionType) -> dict[str, Any]:
     found = {}
-    for name, cell in zip(
-        function.__code__.co_freevars, function.__closure__ or (), strict=True
-    ):
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             found[name] = cell.cell_contents
         except ValueError:  # it has no value yet
