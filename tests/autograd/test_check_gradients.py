@@ -265,6 +265,140 @@ def test_a_wrong_second_derivative_is_found() -> None:
     assert "inside: the derivative of Cube, recorded there" in said
 
 
+class Product(Op):
+    """a·b, whose rule by `a` may depend on what it should not."""
+
+    __slots__ = ("factor",)
+    reads = ((1,), (0,))
+    broadcasts = True
+
+    def __init__(self, factor: Callable[[Any], float] = lambda _: 1.0) -> None:
+        self.factor = factor
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+        return lambda: g * b * self.factor(g), lambda: g * a
+
+
+LEFT, RIGHT = RNG.standard_normal((3, 4)), RNG.standard_normal((3, 4))
+
+
+def product(factor: Callable[[Any], float], dtype: Any = np.float64, scale: float = 1.0) -> Any:
+    a, b = tensors([LEFT * scale, RIGHT * scale], dtype)
+    return apply(Product(factor), a, b)
+
+
+def test_a_rule_that_is_wrong_on_tensors_alone_is_found() -> None:
+    """Which is the rule that create_graph=True uses."""
+
+    def factor(g: Any) -> float:
+        return 1.0 if isinstance(g, np.ndarray) else 1.1
+
+    with autograd.check_gradients() as checked:
+        differentiate(product(factor))
+    assert checked.checked == 2
+    said = found(lambda: differentiate(product(factor), create_graph=True))
+    assert re.search(
+        r"derivative of Product with respect to operand 0 \(a\) is wrong: 12 of 12 elements, the "
+        r"worst (\S+) at \(\d, \d\), in the pass, on tensors in float64; the same rule gives (\S+) "
+        r"on arrays in float64",
+        said,
+    )
+    with autograd.check_gradients() as checked:
+        differentiate(product(lambda _: 1.0), create_graph=True)
+    assert checked.checked == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_a_rule_that_is_wrong_in_its_own_precision_alone_is_found(dtype: Any) -> None:
+    def factor(g: Any) -> float:
+        return 1.0 if g.dtype == np.float64 else 1.25
+
+    said = found(lambda: differentiate(product(factor, dtype)))
+    assert f"in the pass, on arrays in {np.dtype(dtype)}; the same rule gives" in said
+    assert f"result of shape (3, 4), {np.dtype(dtype)}" in said
+
+
+def test_a_gradient_that_its_precision_cannot_hold_is_not_called_wrong() -> None:
+    with autograd.check_gradients() as checked, np.errstate(all="ignore"):
+        (1 / (1 / leaf(1e-20))).backward()
+        (leaf(1e-25, 1e25) ** 2).sum().backward()
+    assert checked.checked == 4
+    assert not checked.skipped
+
+
+def test_a_rule_that_is_wrong_for_the_gradient_of_the_pass_alone_is_found() -> None:
+    def factor(g: Any) -> float:
+        array = g if isinstance(g, np.ndarray) else g.numpy()
+        return 1.5 if np.ptp(array) == 0 else 1.0
+
+    with autograd.check_gradients() as checked:
+        differentiate(product(factor))
+    assert checked.checked == 2
+    said = found(lambda: product(factor).sum().backward())
+    assert "uᵀ·J·v for random v, and the gradient u that arrived, in float64" in said
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e-4, 1e4, 1e8, 1e12])
+@pytest.mark.parametrize("factor", [5.0, 1.01])
+def test_no_size_of_the_operands_hides_an_error(scale: float, factor: float) -> None:
+    wrong = "derivative of Product with respect to operand 0"
+    assert wrong in found(lambda: differentiate(product(lambda _: factor, scale=scale)))
+    with autograd.check_gradients() as checked:
+        differentiate(product(lambda _: 1.0, scale=scale))
+    assert checked.checked == 2
+
+
+def test_small_elements_beside_large_ones_are_seen() -> None:
+    class Holed(Product):
+        __slots__ = ()
+        reads = ((0, 1), (0,))
+
+        def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+            factors = np.where(np.abs(a) < 1e-3, 1.1, 1.0)
+            return lambda: g * b * factors, lambda: g * a
+
+    a = tg.tensor([1e8, 1e-6, 3.0], dtype=tg.float64, requires_grad=True)
+    b = tg.tensor([1e8, 1.0, 2.0], dtype=tg.float64)
+    assert "derivative of Holed" in found(lambda: differentiate(apply(Holed(), a, b)))
+
+
+def test_one_element_of_ten_thousand_is_seen() -> None:
+    class Holed(Product):
+        __slots__ = ("at",)
+
+        def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+            factors = np.ones(a.shape)
+            factors[self.at] = 1.01
+            return lambda: g * b * factors, lambda: g * a
+
+    for at in ((0, 0), (17, 3), (99, 99)):
+        op = Holed()
+        op.at = at
+        a, b = tensors([RNG.standard_normal((100, 100)), RNG.standard_normal((100, 100))])
+        said = found(lambda op=op, a=a, b=b: differentiate(apply(op, a, b)))
+        assert "derivative of Holed" in said
+
+
+def test_a_rule_that_answers_none_where_the_result_depends_is_found() -> None:
+    class Silent(Op):
+        __slots__ = ()
+
+        def forward(self, x: Any, y: Any, step: Any) -> Any:
+            return x + y + np.sign(step)
+
+        def vjp(self, g: Any, *_: Any) -> Any:
+            return (lambda: g), None, None
+
+    said = found(lambda: apply(Silent(), leaf(1.0), leaf(1.0), leaf(1.0)).backward())
+    assert "operand 1 (y) is wrong: analytic 0 (its rule gives none), numeric " in said
+    assert not skipped(
+        lambda: apply(Silent(), leaf(1.0), tg.tensor([1.0]), leaf(1.0)).backward()
+    )  # and there is none by the sign of a number
+
+
 # --- Functions and checkpoints ---
 
 
@@ -303,6 +437,40 @@ def test_a_wrong_function_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     said = found(lambda: Powers.apply(x, a, "name")[1].sum().backward())
     assert said.startswith("the derivative of Powers with respect to operand 1 is wrong: ")
     assert 'in <lambda>: said = found(lambda: Powers.apply(x, a, "name")[1]' in said
+
+
+def test_a_function_can_be_exempted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Powers, "wrong", 1.01)
+    monkeypatch.setattr(Powers, "checkable", False, raising=False)
+    x, a = leaf(0.5, 2.0), leaf(3.0, 4.0)
+    assert not skipped(lambda: Powers.apply(x, a, "name")[1].sum().backward())
+
+
+def test_a_function_that_was_recorded_before_the_block_is_listed() -> None:
+    x, a = leaf(0.5, 2.0), leaf(3.0, 4.0)
+    y = Powers.apply(x, a, "name")[1].sum()
+    assert skipped(y.backward) == [
+        "Sum: was recorded outside check_gradients()",
+        "Powers: was recorded outside check_gradients()",
+    ]
+
+
+def test_messages_give_shapes_as_tuples_and_count_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Powers, "wrong", 1.01)
+    x, a = leaf(0.5, 2.0), leaf(3.0, 4.0)
+    assert "op: Powers, 2 results\n" in found(lambda: Powers.apply(x, a, "")[1].sum().backward())
+
+    class Triple(autograd.Function):
+        @staticmethod
+        def forward(_: Any, x: Any) -> Any:
+            return x * 3
+
+        @staticmethod
+        def backward(_: Any, g: Any) -> Any:
+            return g * 2
+
+    said = found(lambda: Triple.apply(x).sum().backward())
+    assert "op: Triple, result of shape (2,), float32\n" in said
 
 
 def test_a_function_that_writes_in_place_passes() -> None:
@@ -424,20 +592,6 @@ def test_an_op_that_refuses_float64_is_skipped() -> None:
 
     (line,) = skipped(lambda: apply(Picky(), leaf(1.0)).backward())
     assert "cannot be run again in float64: TypeError: float32 only" in line
-
-
-def test_an_operand_whose_rule_answers_none_is_skipped() -> None:
-    class Silent(Op):
-        __slots__ = ()
-
-        def forward(self, x: Any, y: Any) -> Any:
-            return x + y
-
-        def vjp(self, g: Any, *_: Any) -> Any:
-            return (lambda: g), None
-
-    (line,) = skipped(lambda: apply(Silent(), leaf(1.0), leaf(1.0)).backward())
-    assert "Silent: operand 1 (y): its rule gives no gradient" in line
 
 
 def test_an_op_that_gives_float32_whatever_it_takes_is_checked_less_finely() -> None:

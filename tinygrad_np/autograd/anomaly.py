@@ -17,6 +17,7 @@ from tinygrad_np.autograd.watching import (
     Watcher,
     operand_name,
     others,
+    result_of,
     watched_thunks,
 )
 from tinygrad_np.core import Node, Value
@@ -315,5 +316,5 @@ def _range(x: Any) -> str:
 
 
 def _details(node: Node, place: Place | None) -> str:
-    lines = f"\n  op: {node.op.name}, result of shape {node.shape}, {node.dtype}\n"
+    lines = f"\n  op: {node.op.name}, {result_of(node)}\n"
     return lines + str(place or "  line: not recorded inside detect_anomaly(): unknown")

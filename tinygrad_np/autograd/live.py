@@ -10,7 +10,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tinygrad_np.autograd.directional import Along, is_floating
-from tinygrad_np.autograd.watching import Block, Place, Watcher, operand_name, watched_thunks
+from tinygrad_np.autograd.watching import (
+    Block,
+    Place,
+    Watcher,
+    operand_name,
+    result_of,
+    watched_thunks,
+)
 from tinygrad_np.core import Node, Op, Value
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.ops.several import Parts
@@ -30,23 +37,31 @@ class check_gradients(Block["GradientChecker"]):
 
     Where a backward pass reaches an op that was recorded inside the block, on this thread, the op
     is run again in float64 at the operands that it had. For each operand that a gradient flows to,
-    one number is compared: uᵀ·J·v for a random cotangent u and a random direction v, from the op's
-    rule and from central differences along v. The first op that fails raises, in `backward`; the
-    error names the op, the operand, the line of user code and the module, with both numbers.
+    two numbers are compared: uᵀ·J·v for a random direction v, and for u a random cotangent, then
+    the gradient that arrived; from the op's rule and from central differences along v. Then what
+    the rule gave in the pass itself, in the model's dtype and under `create_graph` on tensors, is
+    compared with what it gives on arrays in float64, element by element. The first op that fails
+    raises, in `backward`; the error names the op, the operand, the line of user code and the
+    module, with both numbers.
 
     Elements at a kink (the differences to both sides disagree) are left out. What cannot be
     checked at all is let through and listed in `skipped`. Nothing else changes: values, gradients
     and `.grad` are those of the ordinary pass.
 
-    Keeps a copy of every operand, and runs every op about ten times: for looking for a fault, at
-    small sizes. Outside the block it costs nothing. `gradcheck` checks a whole function instead.
+    Not covered: whether values are right in the model's dtype; gradients that overflow or underflow
+    there; among n elements a single one whose error is less than about √n·`rtol` of it; and, as
+    everywhere, other operands than those of this pass. `gradcheck` compares entry by entry.
+
+    Keeps a copy of every operand, and runs every op about ten times, which takes milliseconds
+    however small it is: for looking for a fault, at small sizes. Outside the block it is free.
 
     Parameters
     ----------
     rtol
         Largest error of a derivative, relative to its size.
     skip
-        Names of ops to let through, such as one whose derivative differs on purpose.
+        Names of ops to let through, such as one whose derivative differs on purpose. A class of
+        ops, or a `Function`, says so itself with `checkable = False`.
 
     Raises
     ------
@@ -189,14 +204,17 @@ class GradientChecker(Watcher):
     def _confirm(self, node: Node, i: int, gradient: Operand, along: Along) -> None:
         """Compare the gradient that goes on with that of the rule on arrays in float64."""
         given = gradient.array if isinstance(gradient, Value) else np.asarray(gradient)
-        precision = np.finfo(given.dtype)
+        exact, precision = along.exact, np.finfo(given.dtype)
+        found = given.astype(np.float64)
+        if found.shape != exact.shape:
+            with self._aside():
+                found = sum_to(new(found), exact.shape).array
+        near = 64 * float(precision.eps) * np.abs(exact) + 64 * float(precision.tiny)
+        with np.errstate(invalid="ignore"):
+            wrong = (np.abs(found - exact) > near) & np.isfinite(found) & np.isfinite(exact)
+        if not wrong.any() or not _in_range([*along.operands, along.given], precision):
+            return
         with self._aside():
-            found = sum_to(new(given.astype(np.float64)), along.operands[i].shape).array
-            exact = along.gradient(along.operands, along.given)
-            near = 64 * float(precision.eps) * np.abs(exact) + 64 * float(precision.tiny)
-            wrong = np.abs(found - exact) > near  # and not where one is not finite
-            if not wrong.any() or not _in_range([*along.operands, along.given], precision):
-                return
             eps = max(float(precision.eps), along.eps)
             wrong &= np.abs(found - exact) > near + 64 * along.rounded(eps)
         if wrong.any():
@@ -214,8 +232,7 @@ class GradientChecker(Watcher):
     def _error(self, node: Node, i: int, what: str) -> GradcheckError:
         return GradcheckError(
             f"the derivative of {node.op.name} with respect to {operand_name(node.op, i)} is "
-            f"wrong: {what}\n  op: {node.op.name}, result of shape {tuple(node.shape)}, "
-            f"{node.dtype}\n{self.place(node)}"
+            f"wrong: {what}\n  op: {node.op.name}, {result_of(node)}\n{self.place(node)}"
         )
 
     def _skipped(self, node: Node, reason: str, place: Place | None) -> None:

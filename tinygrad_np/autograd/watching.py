@@ -75,6 +75,13 @@ def operand_name(op: Op, position: int) -> str:
     return f"operand {position}" + (f" ({names[position]})" if position < len(names) else "")
 
 
+def result_of(node: Node) -> str:
+    """Describe what the op of `node` gave."""
+    if node.dtype == object:  # of an op with several results, the shape is their number
+        return f"{node.shape[0]} results"
+    return f"result of shape {tuple(node.shape)}, {node.dtype}"
+
+
 @functools.lru_cache
 def parameters(forward: Callable[..., Any]) -> tuple[str, ...]:
     """Names of what `forward` takes by position, after `self`."""
