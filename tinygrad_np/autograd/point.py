@@ -103,8 +103,8 @@ class Point:
             self.state = [(x, x.array) for _, x in buffers]
         self.before = [np.array(x.array) for x in self.arguments if isinstance(x, Value)]
 
-    def run(self) -> list[Named]:
-        """Those results of the function that gradients can flow from, each with a name."""
+    def results(self) -> list[Named]:
+        """Every tensor in what the function gives, differentiable or not, each with a name."""
         for buffer, array in self.state:
             buffer.array, buffer.cell = np.array(array), [0]
         try:
@@ -115,11 +115,11 @@ class Point:
                 "well (.double()), or be one of the inputs"
             )
             raise
-        return [
-            Named(f"output {name}" if name else "output", y)
-            for name, y in tensors_in(result)
-            if y.vertex is not None
-        ]
+        return [Named(f"output {name}" if name else "output", y) for name, y in tensors_in(result)]
+
+    def run(self) -> list[Named]:
+        """Those results of the function that gradients can flow from."""
+        return [result for result in self.results() if result.tensor.vertex is not None]
 
     def values(self) -> Float:
         """All results as one vector, copied: they may be views of what is changed next."""

@@ -23,6 +23,7 @@ from tinygrad_np.testing.closeness import assert_close as assert_close
 from tinygrad_np.testing.creation import make_tensor as make_tensor
 from tinygrad_np.testing.layouts import LAYOUTS as LAYOUTS
 from tinygrad_np.testing.ops import CHECKS as CHECKS
+from tinygrad_np.testing.ops import CheckOpError as CheckOpError
 from tinygrad_np.testing.ops import check_op as check_op
 from tinygrad_np.testing.vjp import check_vjp as check_vjp
 

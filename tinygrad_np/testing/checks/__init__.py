@@ -1,0 +1,1 @@
+"""What `check_op` asks, question by question."""
