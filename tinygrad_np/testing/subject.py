@@ -164,6 +164,7 @@ def same(
     digit: float = 1.0,
     scale: Sequence[float] | None = None,
     what: str = "",
+    names: Sequence[str] = (),
 ) -> None:
     """Check that numbers agree to a share of the largest of them; if not, that it is rounding.
 
@@ -172,29 +173,19 @@ def same(
     """
     if len(found) != len(expected):
         raise AssertionError(f"{what}{len(found)} results instead of {len(expected)}")
-    for i, (a, b) in enumerate(zip(found, expected, strict=True)):
-        floating = b.dtype.kind == "f"
-        if np.array_equal(a, b, equal_nan=floating):
+    for i, (low, high) in enumerate(zip(found, expected, strict=True)):
+        floating = high.dtype.kind == "f"
+        if np.array_equal(low, high, equal_nan=floating):
             continue
-        if not floating:
-            assert_close(a, b, rtol=0.0, atol=0.0, msg=lambda message: what + message)
-            continue
-        high, low = b.astype(np.float64), a.astype(np.float64)
-        largest = _largest(high) if scale is None else max(_largest(high), scale[i])
-        atol = near * largest
-        try:
-            assert_close(low, high, rtol=near, atol=atol, equal_nan=True)
-        except AssertionError:
-            if noise is not None:
+        a, b, rtol, atol = low, high, 0.0, 0.0
+        if floating:
+            a, b = low.astype(np.float64), high.astype(np.float64)
+            rtol, atol = near, near * max(_largest(b), 0.0 if scale is None else scale[i])
+            alike = a.shape == b.shape and np.allclose(a, b, rtol, atol, equal_nan=True)
+            if noise is not None and not alike:
                 atol += 16 * digit * noise()[i]
-            assert_close(
-                low,
-                high,
-                rtol=near,
-                atol=atol,
-                equal_nan=True,
-                msg=lambda message: what + message,
-            )
+        prefix = what + (f"{names[i]}: " if names else "")
+        assert_close(a, b, rtol=rtol, atol=atol, equal_nan=True, msg=prefix.__add__)
 
 
 def _largest(array: Array) -> float:

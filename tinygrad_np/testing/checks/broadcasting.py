@@ -89,7 +89,8 @@ def _compare(subject: Subject, small: list[Array], floating: list[int], what: st
     same(found.values, expected.values, 1e-11, noise=values, what=what)
     summed = _summed(expected.gradients, found.gradients)
     noise = functools.partial(wobble, points[0], subject.gradients)
-    same(found.gradients, summed, 1e-9, noise=noise, what=f"{what}gradients: ")
+    names = [f"the gradient by {name}" for name, _ in points[0]().operands]
+    same(found.gradients, summed, 1e-9, noise=noise, what=what, names=names)
     if "second derivative" not in subject.skip:
         _compare_second(subject, points[0], points[1], what)
 

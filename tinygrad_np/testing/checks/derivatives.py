@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ from tinygrad_np.testing.subject import LAST_DIGIT, same, wobble
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tinygrad_np.testing.subject import Array, Subject
+    from tinygrad_np.testing.subject import Subject
 
 LARGE = 64  # elements: beyond, derivatives are compared by random projections
 
@@ -27,7 +26,8 @@ LARGE = 64  # elements: beyond, derivatives are compared by random projections
 def both_paths(subject: Subject) -> None:
     """Compare the gradients of rules on arrays with those on tensors."""
     for dtype, near in ((np.float32, 1e-4), (np.float64, 1e-11)):
-        on_arrays = subject.gradients(subject.point(dtype))
+        point = subject.point(dtype)
+        on_arrays = subject.gradients(point)
         on_tape = subject.gradients(subject.point(dtype), create_graph=True)
         same(
             on_tape,
@@ -35,29 +35,28 @@ def both_paths(subject: Subject) -> None:
             near,
             noise=lambda: wobble(subject.point, subject.gradients),
             digit=LAST_DIGIT[np.dtype(dtype).name],
+            names=[f"the gradient by {name} on tensors" for name, _ in point.operands],
         )
 
 
 def alone(subject: Subject) -> None:
     """Ask for the gradient by each operand, while the others require none."""
-
-    def noise(i: int) -> list[float]:
-        return [wobble(subject.point, subject.gradients)[i]]
-
-    for i, expected in enumerate(subject.gradients(subject.point())):
+    whole = subject.point()
+    together = subject.gradients(whole)
+    found = []
+    for i, expected in enumerate(together):
         point = subject.point()
         for j, (_, x) in enumerate(point.operands):
             x.requires_grad_(i == j)
         point.operands = [point.operands[i]]
-        if point.run():
-            (found,) = subject.gradients(point)
-            same(
-                [found],
-                [expected],
-                1e-12,
-                noise=functools.partial(noise, i),
-                what=f"the gradient by {point.operands[0].name}: ",
-            )
+        found += subject.gradients(point) if point.run() else [expected]
+    same(
+        found,
+        together,
+        1e-12,
+        noise=lambda: wobble(subject.point, subject.gradients),
+        names=[f"the gradient by {name}" for name, _ in whole.operands],
+    )
 
 
 def accumulation(subject: Subject) -> None:
@@ -67,9 +66,9 @@ def accumulation(subject: Subject) -> None:
     for _ in range(2):
         results = point.run()
         backward([y for _, y in results], subject.weights(results))
-    for (_, x), g in zip(point.operands, once, strict=True):
+    for (name, x), g in zip(point.operands, once, strict=True):
         if x.grad is not None:
-            same([x.grad.array], [2 * g], 1e-12)
+            same([x.grad.array], [2 * g], 1e-12, names=[f"twice the gradient by {name}"])
 
 
 class _Detached(Point):
@@ -119,14 +118,7 @@ def gradient(subject: Subject) -> None:
         seed=subject.seed,
     )
     compare_blocks(subject.point, subject, rtol=1e-5, blocks=64)
-    in_single, in_double = subject.rounded()
-    _compare_single(
-        subject.gradients(in_single),
-        subject.gradients(in_double),
-        lambda i: [wobble(lambda: subject.rounded()[1], subject.gradients)[i]],
-        "the gradient by",
-        in_double,
-    )
+    _compare_single(subject, lambda point: point, "the gradient")
 
 
 def second(subject: Subject) -> None:
@@ -141,36 +133,27 @@ def second(subject: Subject) -> None:
         seed=subject.seed,
     )
     compare_blocks(lambda: subject.slopes(subject.point()), subject, rtol=1e-4, blocks=16)
-    in_single, in_double = (subject.slopes(point) for point in subject.rounded())
-    _compare_single(
-        subject.gradients(in_single),
-        subject.gradients(in_double),
-        lambda i: [wobble(lambda: subject.slopes(subject.rounded()[1]), subject.gradients)[i]],
-        "the second derivative by",
-        in_double,
-    )
+    _compare_single(subject, subject.slopes, "the second derivative")
 
 
-def _compare_single(
-    low: list[Array],
-    high: list[Array],
-    noise: Callable[[int], list[float]],
-    what: str,
-    point: Point,
-) -> None:
-    for i, (a, b) in enumerate(zip(low, high, strict=True)):
-        try:
-            same(
-                [within_range(a, b)],
-                [b],
-                1e-4,
-                noise=functools.partial(noise, i),
-                digit=LAST_DIGIT["float32"],
-            )
-        except AssertionError as error:
-            raise GradcheckError(
-                f"in float32 {what} {point.operands[i].name} is not that in float64: {error}"
-            ) from None
+def _compare_single(subject: Subject, of: Callable[[Point], Point], what: str) -> None:
+    """Compare gradients in float32 with those in float64, at a point that both have."""
+    low, high = map(of, subject.rounded())
+    expected = subject.gradients(high)
+    found = map(within_range, subject.gradients(low), expected)
+    try:
+        same(
+            list(found),
+            expected,
+            1e-4,
+            noise=lambda: wobble(lambda: of(subject.rounded()[1]), subject.gradients),
+            digit=LAST_DIGIT["float32"],
+            names=[
+                f"in float32 {what} by {name} is not that in float64" for name, _ in high.operands
+            ],
+        )
+    except AssertionError as error:
+        raise GradcheckError(str(error)) from None
 
 
 def _size(subject: Subject) -> int:

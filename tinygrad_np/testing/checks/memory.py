@@ -168,7 +168,8 @@ def _compare(
         near,
         noise=lambda: wobble(plain, subject.gradients),
         digit=digit,
-        what=f"{what}gradients: ",
+        what=what,
+        names=[f"the gradient by {name}" for name, _ in point.operands],
     )
 
 
@@ -197,6 +198,7 @@ def upstream(subject: Subject) -> None:
                 noise=lambda: wobble(subject.point, subject.gradients),
                 digit=LAST_DIGIT[np.dtype(dtype).name],
                 what=f"the upstream gradient in {name} memory: ",
+                names=[f"the gradient by {operand}" for operand, _ in point.operands],
             )
 
 
