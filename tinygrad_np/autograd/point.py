@@ -103,8 +103,8 @@ class Point:
             self.state = [(x, x.array) for _, x in buffers]
         self.before = [np.array(x.array) for x in self.arguments if isinstance(x, Value)]
 
-    def results(self) -> list[Named]:
-        """Every tensor in what the function gives, differentiable or not, each with a name."""
+    def call(self) -> list[Named]:
+        """Run the function, from the same buffers each time, and name all tensors it gives."""
         for buffer, array in self.state:
             buffer.array, buffer.cell = np.array(array), [0]
         try:
@@ -119,7 +119,7 @@ class Point:
 
     def run(self) -> list[Named]:
         """Those results of the function that gradients can flow from."""
-        return [result for result in self.results() if result.tensor.vertex is not None]
+        return [result for result in self.call() if result.tensor.vertex is not None]
 
     def values(self) -> Float:
         """All results as one vector, copied: they may be views of what is changed next."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_np.autograd.differences import FIRST, shares
 from tinygrad_np.autograd.grad import grad
 from tinygrad_np.autograd.point import Gradients, Point, describe, tensors_in
 from tinygrad_np.core import Value
@@ -95,7 +96,7 @@ class Subject:
 
     def outcome(self, point: Point) -> Outcome:
         """Run the function once, and its rules."""
-        results = point.results()
+        results = point.call()
         values = [np.array(y.array) for _, y in results]
         tracked = [result for result in results if result.tensor.vertex is not None]
         return Outcome(values, pulled(point, tracked, self.weights(tracked)))
@@ -105,9 +106,22 @@ class Subject:
         results = point.run()
         return pulled(point, results, self.weights(results), create_graph=create_graph)
 
+    def rounding(self, make: Callable[[], Point]) -> list[float]:
+        """How much of each gradient may be rounding, in float64.
+
+        What moves when the operands do; but never less than the last digits of the results are
+        worth, for there are roundings that do not move: 1 − p is 0, and p·q is not.
+        """
+        point = make()
+        results = point.run()
+        sizes = [np.abs(self.cotangent(*result) * result.tensor.array) for result in results]
+        largest = max((_largest(size) for size in sizes), default=0.0)
+        least = [2.0**-52 * largest / shares(x.array, FIRST)[0] for _, x in point.operands]
+        return [max(a, b) for a, b in zip(least, wobble(make, self.gradients), strict=True)]
+
     def values(self, point: Point) -> list[Array]:
         """Give copies of all results, differentiable or not."""
-        return [np.array(y.array) for _, y in point.results()]
+        return [np.array(y.array) for _, y in point.call()]
 
 
 def pulled(

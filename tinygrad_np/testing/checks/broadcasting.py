@@ -88,7 +88,7 @@ def _compare(subject: Subject, small: list[Array], floating: list[int], what: st
     values = functools.partial(wobble, points[1], subject.values)
     same(found.values, expected.values, 1e-11, noise=values, what=what)
     summed = _summed(expected.gradients, found.gradients)
-    noise = functools.partial(wobble, points[0], subject.gradients)
+    noise = functools.partial(subject.rounding, points[0])
     names = [f"the gradient by {name}" for name, _ in points[0]().operands]
     same(found.gradients, summed, 1e-9, noise=noise, what=what, names=names)
     if "second derivative" not in subject.skip:
@@ -112,7 +112,7 @@ def _compare_second(subject: Subject, small: Make, tiled: Make, what: str) -> No
 
     shapes = dict(subject.slopes(small()).run())
     found, expected = gradients(small()), gradients(tiled())
-    noise = functools.partial(wobble, small, gradients)
+    noise = functools.partial(subject.rounding, lambda: subject.slopes(small()))
     same(found, _summed(expected, found), 1e-9, noise=noise, what=f"{what}second derivative: ")
 
 

@@ -13,7 +13,7 @@ from tinygrad_np.autograd.point import Named, Point
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.testing.checks.numbers import within_range
 from tinygrad_np.testing.checks.projections import compare_blocks
-from tinygrad_np.testing.subject import LAST_DIGIT, same, wobble
+from tinygrad_np.testing.subject import LAST_DIGIT, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ def both_paths(subject: Subject) -> None:
             on_tape,
             on_arrays,
             near,
-            noise=lambda: wobble(subject.point, subject.gradients),
+            noise=lambda: subject.rounding(subject.point),
             digit=LAST_DIGIT[np.dtype(dtype).name],
             names=[f"the gradient by {name} on tensors" for name, _ in point.operands],
         )
@@ -54,7 +54,7 @@ def alone(subject: Subject) -> None:
         found,
         together,
         1e-12,
-        noise=lambda: wobble(subject.point, subject.gradients),
+        noise=lambda: subject.rounding(subject.point),
         names=[f"the gradient by {name}" for name, _ in whole.operands],
     )
 
@@ -77,7 +77,7 @@ class _Detached(Point):
     def run(self) -> list[Named]:
         return [
             Named(name, y)
-            for name, y in self.results()
+            for name, y in self.call()
             if y.vertex is None and y.array.dtype.kind == "f"
         ]
 
@@ -146,7 +146,7 @@ def _compare_single(subject: Subject, of: Callable[[Point], Point], what: str) -
             list(found),
             expected,
             1e-4,
-            noise=lambda: wobble(lambda: of(subject.rounded()[1]), subject.gradients),
+            noise=lambda: subject.rounding(lambda: of(subject.rounded()[1])),
             digit=LAST_DIGIT["float32"],
             names=[
                 f"in float32 {what} by {name} is not that in float64" for name, _ in high.operands

@@ -55,7 +55,7 @@ def value(subject: Subject) -> None:
         parameters = {name: x.array.copy() for name, x in point.func.named_parameters()}
     copies = (np.array(x.array) if isinstance(x, Value) else x for x in point.arguments)
     expected = subject.oracle(*copies, **parameters)
-    results = point.results()
+    results = point.call()
     alone = len(results) == 1 and results[0].name == "output"
     wanted = [np.asarray(y) for y in _parts(expected, alone)]
     if len(wanted) != len(results):
@@ -123,7 +123,7 @@ def unrecorded(subject: Subject) -> None:
     with no_grad():
         point = subject.point()
         known = {id(x) for x in point.arguments} | {id(x) for _, x in point.operands}
-        results = point.results()
+        results = point.call()
     for name, y in results:
         if y.vertex is not None and id(y) not in known:
             raise AssertionError(f"{name}: a result requires grad under no_grad()")
