@@ -1,8 +1,8 @@
-"""check_op and check_vjp: right ones pass, and each check finds the fault that it is for."""
+"""check_op: right ones pass, and each check finds the fault that it is for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +11,8 @@ import nn
 import tinygrad_np as tg
 from tinygrad_np.autograd import GradcheckError, NondifferentiableError
 from tinygrad_np.core import Op, apply
-from tinygrad_np.testing import CHECKS, check_op, check_vjp
+from tinygrad_np.testing import CHECKS, CheckOpError, check_op
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# ruff: noqa: ARG005 - a wrong rule ignores some of what it is given
 X, Y = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), np.array([[1.0, 2.0, -0.5]] * 2)
 
 
@@ -107,6 +103,24 @@ class Selective(Product):
         return a * b * b if a.shape == b.shape else a * b * b * 1.5
 
 
+class OrderOfUpstream(Product):
+    """Takes the order of memory of the upstream gradient for that of its numbers."""
+
+    def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+        if isinstance(g, np.ndarray):
+            g = g.ravel(order="K").reshape(g.shape)
+        return (lambda: g * b * b, lambda: 2.0 * g * a * b)
+
+
+class Noisy(Product):
+    """Rounds as the wind blows."""
+
+    wind = np.random.default_rng(0)
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * b * b * (1.0 + 1e-14 * self.wind.standard_normal())
+
+
 class WrongGradient(Product):
     def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
         return (lambda: g * b * b * 1.0001, lambda: 2.0 * g * a * b)
@@ -119,6 +133,7 @@ class WrongSecond(Product):
 
 
 PLANTED: dict[str, tuple[type[Op], str]] = {
+    "repeatable": (Noisy, "it gives other numbers when it is run again, by up to"),
     "value": (Offset, "Greatest absolute difference: 1"),
     "dtype": (Upcasting, "a result is float64 for operands that are float32"),
     "mutation": (WritingUpstream, "its rule changes the upstream gradient in place"),
@@ -126,7 +141,8 @@ PLANTED: dict[str, tuple[type[Op], str]] = {
     "both paths": (OnTapeOnly, "Mismatched elements"),
     "layouts": (FlatOrder, "Fortran memory: Tensor-likes are not close"),
     "expanded": (Strides, "expanded memory: Tensor-likes are not close"),
-    "broadcasting": (Selective, "operand 0 without its first dimension: Tensor-likes"),
+    "upstream layouts": (OrderOfUpstream, "in Fortran memory: the gradient by input 0: Tensor"),
+    "broadcasting": (Selective, "operand 0 of size 1 in dimension 0: Tensor-likes"),
     "gradient": (WrongGradient, "derivative of .* by input 0 is wrong"),
     "second derivative": (WrongSecond, "second derivative of .* is wrong"),
 }
@@ -144,10 +160,11 @@ def test_each_check_finds_its_fault(name: str) -> None:
 
 def _every_check_that_sees(name: str) -> list[str]:
     also = {
+        "repeatable": [name for name in CHECKS if name not in {"value", "dtype"}],
         "gradient": ["second derivative"],
         "both paths": ["gradient"],
         "layouts": ["broadcasting"],
-        "mutation": ["both paths"],
+        "mutation": ["both paths", "upstream layouts"],
     }
     return [name, *also.get(name, ())]
 
@@ -248,48 +265,59 @@ def test_integers_options_and_several_results() -> None:
 
 
 def test_an_unknown_check_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"there is no check \['gradients'\]; there are \['value'"):
+    with pytest.raises(
+        ValueError, match=r"there is no check \['gradients'\]; there are \['repeatable'"
+    ):
         check_op(tg.exp, [X], skip=["gradients"])
 
 
-# --- gradients of plain functions ---
+def test_a_failure_can_be_seen_again() -> None:
+    with pytest.raises(CheckOpError, match=r"(?s)To see it again, run:.*check_op") as e:
+        check_op(lambda x: x * 2.0, [X], lambda x: x * 3, seed=3)
+    assert "seed=3" in e.value.snippet
+    assert "'value'" not in e.value.snippet
+    with pytest.raises(CheckOpError, match="value: Tensor-likes are not close"):
+        exec(compile(e.value.snippet, "pasted", "exec"), {})
 
 
-def swish(x: Any) -> Any:
-    return x / (1 + np.exp(-x))
+def test_the_check_that_another_error_came_from_is_noted() -> None:
+    class Narrow(Product):
+        def forward(self, a: Any, b: Any) -> Any:
+            if a.dtype == np.float32:
+                raise OSError("float64 only")
+            return a * b * b
 
-
-def swish_vjp(g: Any, x: Any) -> Any:
-    s = 1 / (1 + np.exp(-x))
-    return g * (s + x * s * (1 - s))
-
-
-def test_a_right_gradient_by_hand_passes() -> None:
-    check_vjp(swish, swish_vjp, [X])
-    check_vjp(np.multiply, lambda g, a, b: (g * b, g * a), [X, Y], fast_mode=True)
-    check_vjp(lambda x: x.T, lambda g, x: g.T, [X])
-    check_vjp(np.sum, lambda g, x: np.broadcast_to(g, x.shape), [X])
-
-
-def writing(g: Any, a: Any, b: Any) -> Any:
-    g *= 2.0
-    return g * b / 2.0, g * a / 2.0
+    with pytest.raises(OSError, match="float64 only") as e:
+        check(Narrow)
+    assert e.value.__notes__ == ["check_op was at: <lambda>: dtype"]
 
 
 @pytest.mark.parametrize(
-    ("vjp", "message"),
+    ("operands", "kind", "message"),
     [
-        (lambda g, a, b: (g * b, g * b), r"derivative of multiply by input 1 is wrong"),
-        (lambda g, a, b: (g * b, -g * a), r"derivative of multiply by input 1 is wrong"),
-        (lambda g, a, b: (b, g * a), "upstream gradient"),
-        (lambda g, a, b: g * b, "gave 1 gradients for 2 arrays"),
-        (lambda g, a, b: (g * b, (g * a).sum(0)), r"shape \(3,\) and dtype float64 for array 1"),
-        (lambda g, a, b: (g * b, g * a * np.ones(3)), "dtype float64 for array 1 .* dtype float32"),
-        (writing, "writing changed the upstream gradient in place"),
+        ([tg.tensor([1, 2])], ValueError, "no operand of <lambda> is a floating tensor or array"),
+        ([1.0], ValueError, "no operand of <lambda> is a floating tensor or array"),
+        ([[tg.ones(2), tg.ones(3)]], TypeError, "operand 0 is a list of tensors, which would not"),
     ],
 )
-def test_a_wrong_gradient_by_hand_is_refused(vjp: Callable[..., Any], message: str) -> None:
-    with pytest.raises(GradcheckError, match=message) as e:
-        check_vjp(np.multiply, vjp, [X, Y])
-    with pytest.raises(GradcheckError, match=message):
-        exec(compile(e.value.snippet, "pasted", "exec"), {})
+def test_operands_that_nothing_can_be_asked_of(
+    operands: list[Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        check_op(lambda x: x * 2, operands)
+
+
+def test_a_single_operand_needs_no_list() -> None:
+    check_op(tg.exp, X, np.exp)
+    check_op(tg.exp, tg.tensor([1.0, 2.0]), np.exp)
+
+
+def test_oracles_of_other_forms() -> None:
+    check_op(lambda x: (x * 2.0, x + 1.0), [X], lambda x: [2 * x, x + 1])
+    check_op(lambda x: {"a": x * 2.0, "b": [x + 1.0]}, [X], lambda x: {"a": 2 * x, "b": [x + 1]})
+    check_op(lambda x: x * 2.0, [np.ones(2)], lambda x: (2 * x).tolist())
+    check_op(nn.Sequential(nn.Linear(3, 2)), X, lambda x, **p: x @ p["0.weight"].T + p["0.bias"])
+    with pytest.raises(CheckOpError, match="the oracle gives 1 results, and <lambda> 2; give a tu"):
+        check_op(lambda x: (x * 2.0, x + 1.0), [X], lambda x: 2 * x)
+    with pytest.raises(CheckOpError, match="oracle gives float32 for output, though its operands"):
+        check_op(lambda x: x * 2.0, [X], lambda x: (2 * x).astype(np.float32))

@@ -147,7 +147,8 @@ def check_op(
 
 def _ask(subject: Subject, name: str) -> None:
     try:
-        CHECKS[name](subject)
+        with np.errstate(over="ignore", invalid="ignore"):  # as float32 has it, which is no fault
+            CHECKS[name](subject)
     except (AssertionError, GradcheckError):
         raise
     except Exception as error:

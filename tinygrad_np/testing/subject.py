@@ -115,9 +115,16 @@ class Subject:
         point = make()
         results = point.run()
         sizes = [np.abs(self.cotangent(*result) * result.tensor.array) for result in results]
-        largest = max((_largest(size) for size in sizes), default=0.0)
-        least = [2.0**-52 * largest / shares(x.array, FIRST)[0] for _, x in point.operands]
-        return [max(a, b) for a, b in zip(least, wobble(make, self.gradients), strict=True)]
+        size = max(map(largest, sizes), default=0.0)
+        least = [2.0**-52 * size / shares(x.array, FIRST)[0] for _, x in point.operands]
+        rng = np.random.default_rng(1)
+
+        def nearly(point: Point) -> list[Array]:
+            results = point.run()
+            weights = [_last_digits(self.cotangent(*result), rng) for result in results]
+            return pulled(point, results, [new(w) for w in weights])
+
+        return [max(a, b) for a, b in zip(least, wobble(make, nearly), strict=True)]
 
     def values(self, point: Point) -> list[Array]:
         """Give copies of all results, differentiable or not."""
@@ -160,13 +167,18 @@ def wobble(make: Callable[[], Point], give: Callable[[Point], list[Array]]) -> l
     for _ in range(8):
         point = make()
         for _, x in point.operands:
-            x.array = x.array * (1 + 2.0**-52 * rng.integers(-2, 3, x.shape))
+            x.array = _last_digits(x.array, rng)
         for i, (a, b) in enumerate(zip(give(point), plain, strict=True)):
             if a.shape == b.shape and a.dtype.kind == "f":
                 with np.errstate(all="ignore"):
                     moved = np.abs(a - b)
                 worst[i] = max(worst[i], float(np.max(moved[np.isfinite(moved)], initial=0.0)))
     return worst
+
+
+def _last_digits(array: Array, rng: np.random.Generator) -> Array:
+    """Give numbers that differ from those in their last digit."""
+    return np.asarray(array * (1 + 2.0**-52 * rng.integers(-2, 3, array.shape)))
 
 
 def same(
@@ -194,7 +206,7 @@ def same(
         a, b, rtol, atol = low, high, 0.0, 0.0
         if floating:
             a, b = low.astype(np.float64), high.astype(np.float64)
-            rtol, atol = near, near * max(_largest(b), 0.0 if scale is None else scale[i])
+            rtol, atol = near, near * max(largest(b), 0.0 if scale is None else scale[i])
             alike = a.shape == b.shape and np.allclose(a, b, rtol, atol, equal_nan=True)
             if noise is not None and not alike:
                 atol += 16 * digit * noise()[i]
@@ -202,7 +214,8 @@ def same(
         assert_close(a, b, rtol=rtol, atol=atol, equal_nan=True, msg=prefix.__add__)
 
 
-def _largest(array: Array) -> float:
+def largest(array: Array) -> float:
+    """Size of the largest finite element."""
     return float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))
 
 
