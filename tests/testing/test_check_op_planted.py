@@ -133,7 +133,7 @@ def test_a_right_product_passes() -> None:
     check_op(product(), [X, Y], np.multiply, broadcasts=True)
 
 
-@pytest.mark.parametrize("shape", [(64, 64), (100, 100)])
+@pytest.mark.parametrize("shape", [(24, 24), (100, 100)])
 def test_one_wrong_element_of_thousands_is_found(shape: tuple[int, ...]) -> None:
     a, b = np.random.default_rng(0).uniform(0.5, 2.0, (2, *shape))
     with pytest.raises(GradcheckError, match=r"gradient: .*by input 0.* is wrong"):
