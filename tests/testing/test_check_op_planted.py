@@ -194,6 +194,7 @@ RIGHT: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "a value of zeros": (lambda x: (x - x.mean()).sum(), [X]),
     "a flat place": (lambda x: x * x * x, [np.array([0.0, 0.0])]),
     "a saturated softmax": (lambda x: x.logsumexp(-1), [X * 50]),
+    "a small sum of large parts": (lambda x: x.logsumexp(-1), [np.array([0.0, -9.0])]),
     "beyond float32": (lambda x: x * 1e30 * 1e30, [X]),
     "large beside small": (lambda a, b: a * b, [X * 1e6, Y * 1e-6]),
     "a mask": (tg.where, [X > 0, X, Y]),

@@ -209,7 +209,8 @@ def same(
             rtol, atol = near, near * max(largest(b), 0.0 if scale is None else scale[i])
             alike = a.shape == b.shape and np.allclose(a, b, rtol, atol, equal_nan=True)
             if noise is not None and not alike:
-                atol += 16 * digit * noise()[i]
+                # At least that of numbers of 1, which 1 + exp(x) is made of however small its log.
+                atol += 16 * digit * max(noise()[i], 2.0**-52)
         prefix = what + (f"{names[i]}: " if names else "")
         assert_close(a, b, rtol=rtol, atol=atol, equal_nan=True, msg=prefix.__add__)
 
