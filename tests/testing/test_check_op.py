@@ -162,7 +162,7 @@ def _every_check_that_sees(name: str) -> list[str]:
     also = {
         "repeatable": [name for name in CHECKS if name not in {"value", "dtype"}],
         "gradient": ["second derivative"],
-        "both paths": ["gradient"],
+        "both paths": ["gradient", "second derivative"],
         "layouts": ["broadcasting"],
         "mutation": ["both paths", "upstream layouts"],
     }
