@@ -95,7 +95,7 @@ def test_assert_close_passes_and_fails_alike(actual: Any, expected: Any, options
 
 @given(st.data(), tg.testing.shapes(max_dims=4))
 def test_drawn_indices_mean_the_same(data: st.DataObject, shape: tuple[int, ...]) -> None:
-    index = data.draw(tg.testing.indices(shape))
+    index = data.draw(tg.testing.indices(shape, tensors=True))
     x = np.arange(float(np.prod(shape))).reshape(shape)
     ours, theirs = tg.tensor(x)[index], torch.tensor(x)[in_torch(index)]
     assert tuple(ours.shape) == tuple(theirs.shape)

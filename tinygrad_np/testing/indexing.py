@@ -30,14 +30,15 @@ def indices(
     arrays: bool = True,
     masks: bool = True,
     new_axes: bool = True,
+    tensors: bool = False,
 ) -> Any:
     """Draw an index for a tensor of `shape`: what may stand between its brackets.
 
-    Integers and slices from either end, None, and `...` in any place. With `arrays` lists, arrays
-    and tensors of indices, often repeated ones: of one dimension or two, and several that broadcast
-    together. With `masks` a boolean array or tensor over one dimension or more. No index is out of
-    range, no step is negative, which PyTorch refuses, and the result is the same in NumPy and in
-    PyTorch.
+    Integers and slices from either end, None, and `...` in any place. With `arrays` lists and
+    arrays of indices, often repeated ones: of one dimension or two, and several that broadcast
+    together. With `masks` a boolean array over one dimension or more. No index is out of range, no
+    step is negative, which PyTorch refuses, and the result is the same in NumPy and in PyTorch.
+    With `tensors` the arrays may be tensors, of which NumPy takes those of one element for numbers.
     """
     indexed = draw(st.sampled_from([*range(len(shape) + 1), *range(1, len(shape) + 1)]))
     ellipsis = draw(st.booleans())
@@ -56,7 +57,7 @@ def indices(
                 kinds += ["list"] * 6
             kind = draw(st.sampled_from(kinds))
             covered = draw(st.integers(1, len(sides))) if kind == "mask" else int(kind != "None")
-            found.append((kind, draw(_part(kind, sides[:covered], batch))))
+            found.append((kind, draw(_part(kind, sides[:covered], batch, tensors))))
             sides = sides[covered:]
         return found
 
@@ -96,13 +97,15 @@ def _single(at: int) -> slice:
 
 
 @st.composite
-def _part(draw: st.DrawFn, kind: str, sides: tuple[int, ...], batch: tuple[int, ...]) -> Any:
+def _part(
+    draw: st.DrawFn, kind: str, sides: tuple[int, ...], batch: tuple[int, ...], tensors: bool
+) -> Any:
     """Draw what stands between two commas, for these dimensions."""
     if kind == "None":
         return None
     if kind == "mask":
         mask = draw(hnp.arrays(np.bool_, sides))
-        return draw(st.sampled_from([mask, new(mask)]))
+        return draw(st.sampled_from([mask, new(mask)] if tensors else [mask]))
     (size,) = sides
     if kind == "int":
         return draw(st.integers(-size, size - 1))
@@ -115,5 +118,5 @@ def _part(draw: st.DrawFn, kind: str, sides: tuple[int, ...], batch: tuple[int, 
     if count > 1 and draw(st.integers(0, 3)):  # mostly the same ones again and again
         places = st.sampled_from(draw(st.lists(places, min_size=1, max_size=2)))
     array = np.array(draw(st.lists(places, min_size=count, max_size=count)), np.int64).reshape(own)
-    forms = [array, new(array)] if len(own) > 1 else [array.tolist(), array, new(array)]
-    return draw(st.sampled_from(forms))
+    forms: list[Any] = [array.tolist()] if len(own) == 1 else []
+    return draw(st.sampled_from([*forms, array, *[new(array)] * tensors]))

@@ -123,7 +123,8 @@ def arrays(
     """Draw arrays: see `tensors`. Their layouts are those of `LAYOUTS`, and "expanded"."""
     _check_layouts(layouts, (*LAYOUTS, "expanded"), distinct)
     plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
-    return st.builds(_in_memory, plain, st.sampled_from(list(layouts)))
+    names = st.sampled_from(list(layouts))
+    return st.tuples(plain, names).map(lambda drawn: _in_memory(*drawn))
 
 
 def tensors(
@@ -176,12 +177,17 @@ def tensors(
     _check_layouts(layouts, (*LAYOUTS, *VIEWS), distinct)
     plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
 
-    def made(array: Array, layout: str) -> Tensor:
-        if layout != "C":
-            note(f"a tensor of shape {array.shape} is laid out: {layout}")
-        return laid_out(array, layout).requires_grad_(requires_grad and array.dtype.kind == "f")
+    return _laid_out(plain, list(layouts), requires_grad)
 
-    return st.builds(made, plain, st.sampled_from(list(layouts)))
+
+@st.composite
+def _laid_out(
+    draw: st.DrawFn, plain: SearchStrategy[Array], layouts: list[str], requires_grad: bool
+) -> Tensor:
+    array, layout = draw(plain), draw(st.sampled_from(layouts))
+    if layout != "C":  # which a printed tensor does not show
+        note(f"a tensor of shape {array.shape} is laid out: {layout}")
+    return laid_out(array, layout).requires_grad_(requires_grad and array.dtype.kind == "f")
 
 
 def _in_memory(array: Array, layout: str) -> Array:
