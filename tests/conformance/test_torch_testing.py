@@ -103,9 +103,10 @@ def test_drawn_indices_mean_the_same(data: st.DataObject, shape: tuple[int, ...]
 
 
 def in_torch(index: Any) -> Any:
+    """The index with tensors for arrays: PyTorch counts the dimensions of a mask by its type."""
     if isinstance(index, tuple):
         return tuple(map(in_torch, index))
-    return torch.tensor(index.numpy()) if isinstance(index, tg.Tensor) else index
+    return torch.tensor(np.array(index)) if isinstance(index, (np.ndarray, tg.Tensor)) else index
 
 
 @pytest.mark.parametrize(

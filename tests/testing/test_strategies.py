@@ -45,7 +45,7 @@ def often(strategy: Any, *conditions: Any) -> list[float]:
     """Which share of the examples drawn meets each condition."""
     met = []
 
-    @settings(SEARCH, max_examples=300, phases=[Phase.generate])
+    @settings(SEARCH, max_examples=200, phases=[Phase.generate])
     @given(strategy)
     def run(drawn: Any) -> None:
         met.append([bool(condition(drawn)) for condition in conditions])
