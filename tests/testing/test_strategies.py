@@ -418,6 +418,15 @@ def test_views_hold_the_numbers_that_were_drawn(x: tg.Tensor) -> None:
     assert tg.autograd.gradcheck(lambda x: x * x, x, fast_mode=True)
 
 
+def test_gradcheck_hands_a_transpose_over_as_one() -> None:
+    """What PyTorch's does; results of operations look row-major, so that `view` takes them."""
+    x = tg.arange(6.0).view(2, 3)
+    for odd in (x.T, tg.from_numpy(np.asfortranarray(np.ones((3, 2))))):
+        with pytest.raises(tg.ShapeError, match="would need a copy"):
+            tg.autograd.gradcheck(lambda x: x.view(-1) ** 2, odd.detach().requires_grad_())
+    assert tg.autograd.gradcheck(lambda x: x.view(-1) ** 2, (x.T * 2).requires_grad_())
+
+
 def test_the_layout_of_a_failing_example_is_told() -> None:
     @settings(derandomize=True, database=None)
     @given(tensors((2, 2), layouts=["transposed"]))
