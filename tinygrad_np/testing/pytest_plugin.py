@@ -55,6 +55,8 @@ def gradcheck() -> Callable[..., None]:
 
 def _leaf(x: Any) -> Any:
     """Give a leaf for a floating tensor or array, and anything else as it is."""
-    if not isinstance(x, (Tensor, np.ndarray)) or x.dtype.kind != "f":
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        x = from_numpy(x)
+    if not isinstance(x, Tensor) or x.dtype.kind != "f" or x.requires_grad:
         return x
-    return (x.detach() if isinstance(x, Tensor) else from_numpy(x)).requires_grad_()
+    return x.detach().requires_grad_()
