@@ -148,6 +148,17 @@ def test_bytes_are_a_mask() -> None:
     assert x[tg.tensor([1, 0, 1], dtype=tg.uint8)].tolist() == [10, 30]
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8])
+def test_a_mask_without_elements_is_a_mask(dtype: Any) -> None:
+    x = tg.zeros(2, 0, 3, requires_grad=True)
+    for mask in (np.zeros((2, 0), dtype), tg.tensor(np.zeros((2, 0), dtype))):
+        assert x[mask].shape == (0, 3)
+    assert x[:, np.zeros(0, dtype)].shape == (2, 0, 3)
+    assert tg.zeros(2, 3)[[]].shape == (0, 3)
+    with pytest.raises(IndexError, match="shape"):
+        tg.zeros(4, 3)[np.zeros((3, 0), dtype)]
+
+
 def test_a_number_is_not_written_through_a_mask_of_bytes() -> None:
     mask = tg.tensor([1, 0, 1], dtype=tg.uint8)
     for value in (1, tg.tensor(1.0), tg.tensor([1.0])):

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_np as tg
 
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8", "bool"])
-@pytest.mark.parametrize("options", [{}, {"low": 1, "high": 3}, {"exclude_zero": True}], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "int8", "uint8", "bool"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"low": 1, "high": 3},
+        {"exclude_zero": True},
+        {"noncontiguous": True},
+        {"low": -1000, "high": 1000},
+        {"low": -math.inf, "high": math.inf},
+        {"low": -1e30, "high": 5},
+    ],
+    ids=str,
+)
 def test_make_tensor_draws_the_same_numbers(dtype: str, options: Any) -> None:
     if dtype == "bool" and "low" in options:
         pytest.skip("bools lie between 0 and 2")
@@ -24,6 +39,74 @@ def test_make_tensor_draws_the_same_numbers(dtype: str, options: Any) -> None:
     theirs = torch.testing.make_tensor(3, 7, dtype=getattr(torch, dtype), device="cpu", **options)
     rtol = 1e-14 if dtype == "float64" else 0  # PyTorch fuses its multiply-add in float64 as well
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=rtol, atol=0)
+    assert ours.stride() == theirs.stride()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "options"),
+    [
+        ("float32", {"low": 2, "high": 1}),
+        ("int64", {"low": 1, "high": 1}),
+        ("uint8", {"low": 256, "high": 300}),
+        ("int8", {"low": -300, "high": -200}),
+        ("float32", {"low": math.nan}),
+        ("int64", {"requires_grad": True}),
+        ("bool", {"requires_grad": True}),
+    ],
+    ids=str,
+)
+def test_make_tensor_refuses_the_same(dtype: str, options: Any) -> None:
+    with pytest.raises(ValueError, match=r"low|high|requires_grad"):
+        torch.testing.make_tensor(3, dtype=getattr(torch, dtype), device="cpu", **options)
+    with pytest.raises(ValueError, match="make_tensor: "):
+        tg.testing.make_tensor(3, dtype=np.dtype(dtype), **options)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "options"),
+    [
+        (1j, 1j, {}),
+        (1j, 1j + 1e-6, {}),
+        (1j, 1.0, {}),
+        (1j, 1.0, {"check_dtype": False}),
+        (1 + 0j, 1, {"check_dtype": False}),
+        (1.0, 1, {"check_dtype": False}),
+        (complex(math.nan, 0), complex(0, math.nan), {}),
+        (complex(math.nan, 0), complex(0, math.nan), {"equal_nan": True}),
+        (complex(math.inf, 0), complex(math.inf, 0), {}),
+        (np.array([1j]), np.array([1j + 1e-3]), {}),
+        (np.complex64([1j]), np.complex64([1j + 1e-7]), {}),
+        ({"a": 1j}, {"a": 2j}, {}),
+        ({"a": 1j}, {"b": 1j}, {}),
+    ],
+    ids=str,
+)
+def test_assert_close_passes_and_fails_alike(actual: Any, expected: Any, options: Any) -> None:
+    outcomes = []
+    for lib in (torch, tg):
+        try:
+            lib.testing.assert_close(actual, expected, **options)
+        except (AssertionError, TypeError) as error:
+            outcomes.append(type(error))
+        else:
+            outcomes.append(None)
+    assert outcomes[0] is outcomes[1]
+
+
+@given(st.data(), tg.testing.shapes(max_dims=4))
+def test_drawn_indices_mean_the_same(data: st.DataObject, shape: tuple[int, ...]) -> None:
+    index = data.draw(tg.testing.indices(shape, tensors=True))
+    x = np.arange(float(np.prod(shape))).reshape(shape)
+    ours, theirs = tg.tensor(x)[index], torch.tensor(x)[in_torch(index)]
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def in_torch(index: Any) -> Any:
+    """The index with tensors for arrays: PyTorch counts the dimensions of a mask by its type."""
+    if isinstance(index, tuple):
+        return tuple(map(in_torch, index))
+    return torch.tensor(np.array(index)) if isinstance(index, (np.ndarray, tg.Tensor)) else index
 
 
 @pytest.mark.parametrize(

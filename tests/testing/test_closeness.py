@@ -52,6 +52,7 @@ TWO_DOUBLE = TWO.double()
         ([ONE], [TWO], "The failure occurred for item [0]"),
         ({"a": (1.0, 2.0)}, {"a": (1.0, 3.0)}, "The failure occurred for item ['a'][1]"),
         ({"a": ONE}, {"b": ONE}, "Missing keys in the actual mapping: ['b']"),
+        ({1: 1.0}, {"a": 1.0, 2: 3.0}, "Missing keys in the actual mapping: ['a', 2]\nAdditional"),
         ([1.0], [1.0, 2.0], "The length of the sequences do not match: 1 != 2"),
         (1.0, 1, "The (d)types do not match: <class 'float'> != <class 'int'>."),
         (None, ONE, "None mismatch: None is not tensor([1., 1.])"),
@@ -59,6 +60,17 @@ TWO_DOUBLE = TWO.double()
         (math.inf, -math.inf, "Expected -inf but got inf"),
         (np.uint8([0]), np.uint8([255]), "Greatest absolute difference: 255 at index (0,)"),
         (tg.tensor([True]), tg.tensor([False]), "Tensor-likes are not equal!"),
+        (
+            1 + 2j,
+            1 + 2.5j,
+            (
+                "Scalars are not close!\n\nExpected (1+2.5j) but got (1+2j).\n"
+                "Absolute difference: 0.5 (up to 1e-07 allowed)\nRelative difference: 0.1856"
+            ),
+        ),
+        (1j, 1, "The (d)types do not match: <class 'complex'> != <class 'int'>."),
+        (complex(math.nan, 0), complex(math.nan, 0), "Expected (nan+0j) but got (nan+0j)"),
+        (np.complex64([1j]), np.complex64([2j]), "difference: 1.0 at index (0,) (up to 1e-05"),
     ],
 )
 def test_what_is_not_close(actual: Any, expected: Any, message: str) -> None:
@@ -76,6 +88,10 @@ def test_what_is_close() -> None:
     assert_close(tg.tensor([math.nan]), tg.tensor([math.nan]), equal_nan=True)
     assert_close(tg.zeros(0, 2), tg.zeros(0, 2))
     assert_close(1.0, 1.4, rtol=0.5, atol=0.0)
+    assert_close([1j, 1 + 1e-9j], [1j, 1 + 0j])
+    assert_close(1 + 0j, 1, check_dtype=False)
+    assert_close(complex(math.nan, 1), complex(1, math.nan), equal_nan=True)
+    assert_close(np.array([1j]), np.array([1j + 1e-9]))
 
 
 @pytest.mark.parametrize(
@@ -101,10 +117,23 @@ def test_options_and_misuse() -> None:
         assert_close(ONE, TWO, msg="hello")
     with pytest.raises(AssertionError, match=r"^<Tensor-likes"):
         assert_close(ONE, TWO, msg=lambda text: f"<{text}>")
+
+
+def test_strides_are_those_that_tensors_show() -> None:
     matrix = tg.from_numpy(np.arange(4.0).reshape(2, 2))
-    assert_close(matrix.T, matrix.T.contiguous() if hasattr(matrix, "contiguous") else matrix.T)
-    with pytest.raises(AssertionError, match=r"attribute 'stride\(\)' do not match"):
-        assert_close(tg.from_numpy(np.asfortranarray(matrix.numpy())), matrix, check_stride=True)
+    assert_close(matrix.T, matrix.T.contiguous())
+    for other in (matrix.T, tg.from_numpy(np.asfortranarray(matrix.T.numpy()))):
+        with pytest.raises(
+            AssertionError, match=r"'stride\(\)' do not match: \(1, 2\) != \(2, 1\)"
+        ):
+            assert_close(other, matrix.T.contiguous(), check_stride=True)
+    # The result of an operation counts as row-major, in whatever order it is stored.
+    product = matrix.T * 2
+    assert product.stride() == (2, 1)
+    assert_close(product, matrix.T.contiguous() * 2, check_stride=True)
+    assert_close(np.ones((2, 3)), np.ones((2, 3)), check_stride=True)
+    with pytest.raises(AssertionError, match=r"\(1, 2\) != \(3, 1\)"):
+        assert_close(np.ones((2, 3), order="F"), np.ones((2, 3)), check_stride=True)
 
 
 @pytest.mark.parametrize(
@@ -126,13 +155,40 @@ def test_make_tensor_options() -> None:
     flags = make_tensor(100, dtype=np.bool_).numpy()
     assert 0 < flags.sum() < 100
     assert not make_tensor(100, dtype=tg.int64, low=0, high=3, exclude_zero=True).eq(0).any()
-    x = make_tensor(3, 4, dtype=tg.float32, noncontiguous=True, requires_grad=True)
-    assert x.requires_grad
-    assert not x.detach().numpy().flags.c_contiguous
-    with pytest.raises(ValueError, match=r"low \(3\) must be below high \(3\)"):
-        make_tensor(2, dtype=tg.float32, low=3, high=3)
     with pytest.raises(ValueError, match="must be numbers"):
         make_tensor(2, dtype=tg.float32, low=math.nan)
     with pytest.raises(NotImplementedError, match="no memory formats"):
         make_tensor(2, dtype=tg.float32, memory_format=1)  # type: ignore[arg-type]  # on purpose
     assert make_tensor(5, dtype=tg.uint8, low=-1e9, high=1e9).dtype == tg.uint8
+
+
+def test_make_tensor_with_gaps_is_not_contiguous() -> None:
+    x = make_tensor(2, 3, dtype=tg.float32, noncontiguous=True, requires_grad=True)
+    assert x.requires_grad
+    assert x.is_leaf
+    assert x.stride() == (6, 2)
+    assert not x.is_contiguous()
+    assert make_tensor(dtype=tg.float32, noncontiguous=True).shape == ()
+    assert make_tensor(3, 4, dtype=tg.int64).is_contiguous()
+
+
+def test_make_tensor_reaches_the_ends_of_a_dtype() -> None:
+    for dtype in (tg.int8, tg.uint8):
+        drawn = make_tensor(20_000, dtype=dtype, low=-1000, high=1000).numpy()
+        assert len(np.unique(drawn)) == 256
+    assert np.isfinite(make_tensor(9, dtype=tg.float32, low=-math.inf, high=math.inf).numpy()).all()
+    assert make_tensor(2, dtype=tg.float32, low=1, high=1).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": tg.float32, "low": 4, "high": 3}, r"low \(4\) must be below high \(3\)"),
+        ({"dtype": tg.int64, "low": 3, "high": 3}, r"low \(3\) must be below high \(3\)"),
+        ({"dtype": tg.uint8, "low": 256, "high": 300}, "uint8 holds numbers from 0 to below 256"),
+        ({"dtype": tg.int64, "requires_grad": True}, "only floating tensors can require grad"),
+    ],
+)
+def test_make_tensor_refuses_what_it_cannot_draw(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"make_tensor: .*{message}"):
+        make_tensor(2, **options)

@@ -36,6 +36,67 @@ def test_three(gradcheck):
 """
 
 
+FEW = """
+from hypothesis import Phase, settings
+settings.register_profile(
+    "few", max_examples=5, derandomize=True, database=None, phases=[Phase.generate]
+)
+settings.load_profile("few")
+"""
+
+MADE = """
+import numpy as np
+import nn
+import tinygrad_np as tg
+from tinygrad_np.testing import op_test, tensors
+
+def cube(x):
+    return x * x * x
+
+def wrong(x):
+    return x * x.detach()
+
+class Square(tg.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2.0 * g * x
+
+drawn = tensors((2, 3))
+test_function = op_test(cube, drawn, oracle=lambda x: x**3)
+test_lambda = op_test(lambda x: x * 2.0, drawn)
+test_op = op_test(tg.mul, drawn, drawn, oracle=np.multiply)
+test_custom = op_test(Square.apply, drawn, oracle=np.square)
+test_module = op_test(nn.Linear(3, 2), drawn)
+test_wrong = op_test(wrong, drawn)
+
+class TestInAClass:
+    test_function = op_test(cube, drawn)
+    test_wrong = op_test(wrong, drawn)
+"""
+
+DRAWN = """
+import numpy as np
+from hypothesis import given
+from tinygrad_np.testing import tensors
+
+@given(x=tensors((2,)))
+def test_many(gradcheck, x):
+    gradcheck(lambda x: x * x, x)
+
+def test_array(gradcheck):
+    gradcheck(lambda x, y: x * y, (np.ones(2), np.ones(2, np.float32)))
+
+def test_wrong_for_an_array(gradcheck):
+    gradcheck(lambda x: x * x.detach(), np.ones(2))
+"""
+
+
 def run_suite(folder: Path, conftest: str, tests: str) -> str:
     (folder / "conftest.py").write_text(conftest, "utf-8")
     (folder / "test_mine.py").write_text(tests, "utf-8")
@@ -53,6 +114,18 @@ def run_suite(folder: Path, conftest: str, tests: str) -> str:
 def test_a_suite_of_a_user(tmp_path: Path) -> None:
     said = run_suite(tmp_path, 'pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]\n', USERS)
     assert "1 failed, 2 passed" in said
+    assert "derivative of Mul by input 0 is wrong" in said
+
+
+def test_pytest_runs_what_op_test_made(tmp_path: Path) -> None:
+    said = run_suite(tmp_path, FEW, MADE)
+    assert "2 failed, 6 passed" in said, said
+    assert "GradcheckError: wrong: second derivative: " in said
+
+
+def test_gradcheck_takes_what_hypothesis_draws_and_arrays(tmp_path: Path) -> None:
+    said = run_suite(tmp_path, 'pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]\n', DRAWN)
+    assert "1 failed, 2 passed" in said, said
     assert "derivative of Mul by input 0 is wrong" in said
 
 

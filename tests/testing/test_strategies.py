@@ -41,6 +41,19 @@ def simplest(strategy: Any, condition: Any) -> Any:
     return find(strategy, condition, settings=SEARCH)
 
 
+def often(strategy: Any, *conditions: Any) -> list[float]:
+    """Which share of the examples drawn meets each condition."""
+    met = []
+
+    @settings(SEARCH, max_examples=200, phases=[Phase.generate])
+    @given(strategy)
+    def run(drawn: Any) -> None:
+        met.append([bool(condition(drawn)) for condition in conditions])
+
+    run()
+    return np.mean(met, 0).tolist()  # type: ignore[no-any-return]  # floats, of a dimension
+
+
 # --- shapes, dimensions, indices ---
 
 
@@ -63,9 +76,33 @@ def test_broadcastable_shapes_broadcast(drawn: Any) -> None:
     assert np.broadcast_shapes(*drawn.shapes) == drawn.result
 
 
+def test_broadcastable_shapes_differ_often() -> None:
+    neither, number = often(
+        broadcastable_shapes(), lambda d: d.result not in d.shapes, lambda d: () in d.shapes
+    )
+    assert neither > 0.1
+    assert 0.03 < number < 0.3
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"min_side": 5, "max_side": 2}, r"min_side \(5\) and max_side \(2\)"),
+        ({"min_dims": 4}, r"min_dims \(4\) and max_dims \(3\)"),
+        ({"min_side": -1}, r"min_side \(-1\).* must be 0 or more"),
+    ],
+)
+def test_shapes_refuse_bounds_without_anything_between(bounds: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"shapes: {message}"):
+        shapes(**bounds)
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
+        lambda d: d.result == (3, 2) and set(d.shapes) == {(3, 1), (1, 2)},
+        lambda d: d.result == (3, 2) and set(d.shapes) == {(3, 1), (2,)},
+        lambda d: d.result not in d.shapes and len(d.result) == 3,
         lambda d: () in d.shapes and d.result != (),
         lambda d: any(len(s) == 3 and s.count(1) == 1 for s in d.shapes) and 1 not in d.result,
         lambda d: 0 in d.result and any(0 not in s for s in d.shapes),
@@ -96,8 +133,30 @@ def test_indices_index_as_in_numpy(data: st.DataObject, shape: tuple[int, ...]) 
     np.testing.assert_array_equal(tg.tensor(x)[at].numpy(), x[at])
 
 
+@given(st.data(), shapes(max_dims=4))
+def test_indices_of_tensors(data: st.DataObject, shape: tuple[int, ...]) -> None:
+    at = data.draw(indices(shape, tensors=True))
+    x = np.arange(float(math.prod(shape))).reshape(shape)
+    plain = tuple(p.numpy() if isinstance(p, tg.Tensor) else p for p in _parts(at))
+    np.testing.assert_array_equal(tg.tensor(x)[at].numpy(), x[plain])
+
+
 def _parts(at: Any) -> tuple[Any, ...]:
     return at if isinstance(at, tuple) else (at,)
+
+
+def _chosen(at: Any, kind: str) -> list[Any]:
+    """The lists, arrays and tensors of an index as arrays: of indices ("i") or of bools ("b")."""
+    found = [
+        np.array(p.numpy() if isinstance(p, tg.Tensor) else p, None if np.size(p) else np.int64)
+        for p in _parts(at)
+        if isinstance(p, (list, np.ndarray, tg.Tensor))
+    ]
+    return [array for array in found if array.dtype.kind == kind]
+
+
+def _repeats(arrays: list[Any]) -> bool:
+    return any(len(np.unique(array)) < array.size for array in arrays)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +170,53 @@ def _parts(at: Any) -> tuple[Any, ...]:
         lambda at: any(isinstance(p, list) and len(set(p)) < len(p) for p in _parts(at)),
         lambda at: any(isinstance(p, np.ndarray) and p.any() for p in _parts(at)),
         lambda at: any(isinstance(p, list) for p in _parts(at)) and len(_parts(at)) == 3,
+        lambda at: any(p is ... for p in _parts(at)[:-1]),
+        lambda at: any(p is ... for p in _parts(at)[1:-1]),
+        lambda at: any(isinstance(p, tg.Tensor) and p.dtype == tg.int64 for p in _parts(at)),
+        lambda at: any(isinstance(p, tg.Tensor) and p.dtype == tg.bool for p in _parts(at)),
+        lambda at: any(array.ndim == 2 for array in _chosen(at, "i")),
+        lambda at: any(array.ndim == 2 and array.any() for array in _chosen(at, "b")),
+        lambda at: any(array.ndim == 3 and array.any() for array in _chosen(at, "b")),
+        lambda at: len(_chosen(at, "i")) == 2 and all(_repeats([x]) for x in _chosen(at, "i")),
+        lambda at: len({array.shape for array in _chosen(at, "i")}) == 2,
+        lambda at: len(_chosen(at, "i")) == 2 and isinstance(_parts(at)[1], slice),
+        lambda at: any(array.size == 0 for array in _chosen(at, "i")),
+        lambda at: any(not array.any() for array in _chosen(at, "b")),
     ],
 )
 def test_indices_cover_the_kinds(wanted: Any) -> None:
-    draws(indices((3, 2, 4)), wanted)
+    draws(indices((3, 2, 4), tensors=True), wanted)
+
+
+def _several(at: Any) -> bool:
+    return len(_chosen(at, "i")) > 1
+
+
+def _masked(at: Any) -> bool:
+    return bool(_chosen(at, "b"))
+
+
+def test_indices_draw_the_hard_kinds_often() -> None:
+    shares = often(
+        indices((4, 3, 2)),
+        _several,
+        lambda at: _repeats(_chosen(at, "i")),
+        _masked,
+        lambda at: any(p is ... for p in _parts(at)[:-1]),
+    )
+    assert min(shares) > 0.08
+
+
+def test_indices_leave_out_what_is_not_wanted() -> None:
+    for options in ({"arrays": False}, {"masks": False}, {"new_axes": False}):
+        shares = often(
+            indices((3, 2), **options),
+            lambda at: bool(_chosen(at, "i")),
+            _masked,
+            lambda at: any(p is None for p in _parts(at)),
+        )
+        absent = ["arrays", "masks", "new_axes"].index(*options)
+        assert [share == 0 for share in shares] == [i == absent for i in range(3)]
 
 
 # --- tensors ---
@@ -138,6 +240,109 @@ def test_tensors_keep_away_from_kinks(x: tg.Tensor) -> None:
 def test_distinct_tensors_keep_the_gap(x: tg.Tensor) -> None:
     assert x.dtype == np.float32
     assert (np.diff(np.sort(x.detach().numpy().ravel())) >= 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"away_from": [0.0]},
+        {"away_from": [0.3], "gap": 0.1},
+        {"gap": 0.1, "dtype": np.float32},
+        {"gap": 0.1, "dtype": np.float16},
+        {"dtype": np.int64},
+        {"dtype": np.int64, "gap": 2.5, "away_from": [1.0]},
+        {"dtype": np.uint8},
+        {"low": 0.5},
+        {"low": 0.5, "high": 1.5, "away_from": [1.0]},
+        {"high": -100.0},
+        {"dtype": np.int8, "low": 120},
+    ],
+    ids=str,
+)
+def test_distinct_numbers_keep_every_promise(options: Any) -> None:
+    gap = options.get("gap", 0.125)
+    least = max(1, gap) if np.dtype(options.get("dtype", float)).kind in "iu" else gap
+
+    @given(arrays((2, 3), distinct=True, **options))
+    def check(x: Any) -> None:
+        numbers = x.astype(np.float64).ravel()
+        assert (np.diff(np.sort(numbers)) >= least).all()
+        for kink in options.get("away_from", ()):
+            assert (np.abs(numbers - kink) >= gap).all()
+        assert numbers.min() >= options.get("low", -np.inf)
+        assert numbers.max() <= options.get("high", np.inf)
+
+    check()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, np.uint8])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"low": 0.0, "high": 1.0, "away_from": [1.0]},
+        {"low": 0.1, "high": 2.3, "away_from": [0.3], "gap": 0.7},
+        {"low": 0.0, "around": [0.0]},
+        {"low": 0.3, "high": 1.0, "around": [1.0]},
+        {"low": 0.9, "high": 1.01},
+        {"low": -1e9, "high": 1e9, "away_from": [-1.0, 0.0, 1.0]},
+    ],
+    ids=str,
+)
+def test_numbers_stay_between_the_bounds(options: Any, dtype: Any) -> None:
+    """The bounds may be the domain: of acos, of log, of sqrt."""
+
+    @given(arrays((3,), dtype=dtype, **options))
+    def check(x: Any) -> None:
+        numbers = x.astype(np.float64)
+        assert (numbers >= options["low"]).all()
+        assert (numbers <= options.get("high", 3.0)).all()
+        for kink in options.get("away_from", ()):
+            assert (np.abs(numbers - kink) >= options.get("gap", 0.125)).all()
+
+    check()
+
+
+def test_numbers_fill_what_the_bounds_leave() -> None:
+    drawn = arrays((1,), low=0.5, high=0.51)
+    draws(drawn, lambda x: x[0] > 0.509)
+    draws(drawn, lambda x: x[0] == 0.5)
+    between = arrays((1,), away_from=[0.0, 1.0])
+    for least, most in ((-3, -0.125), (0.125, 0.875), (1.125, 3)):
+        draws(between, lambda x, least=least, most=most: least < x[0] < most)
+    assert simplest(between, lambda _: True).tolist() == [0.125]
+    assert simplest(between, lambda x: x[0] > 1).tolist() == [1.125]
+    assert simplest(arrays((1,), low=0.0, around=[0.0]), lambda x: 0 < x[0] < 1e-300)[0] == 5e-324
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"low": 2, "high": 1}, r"low \(2\) is above high \(1\)"),
+        ({"low": np.nan}, "must be finite numbers, not nan"),
+        ({"high": np.inf}, "must be finite numbers, not -3.0, inf"),
+        ({"gap": 0}, r"gap \(0\) must be above 0"),
+        (
+            {"low": 0, "high": 0.1, "away_from": [0.0]},
+            r"there is no float64 between 0 and 0.1 and 0.125 away from \[0.0\]",
+        ),
+        ({"dtype": np.int64, "low": 0.2, "high": 0.8}, "no int64 between 0.2 and 0.8"),
+        ({"low": 1, "around": [0.0]}, r"around: the bounds leave nothing at or beside \[0.0\]"),
+        ({"distinct": True, "around": [0.0]}, "around and distinct exclude each other"),
+        (
+            {"distinct": True, "low": 0, "high": 0.5},
+            "distinct: 6 numbers that are 0.125 apart find no room with low=0, high=0.5",
+        ),
+        ({"distinct": True, "dtype": np.bool_}, "distinct: 6 numbers .* dtype bool"),
+        ({"layouts": ["foo"]}, r"layouts must be .* \['C', 'Fortran', .*, not \['foo'\]"),
+        ({"layouts": "strided"}, "layouts must be a collection .*, not 'strided'"),
+        ({"layouts": []}, r"layouts must be .*, not \[\]"),
+        ({"layouts": ["C", "expanded"], "distinct": True}, "layouts: expanded tensors repeat"),
+    ],
+)
+@pytest.mark.parametrize("kind", [arrays, tensors])
+def test_what_no_tensor_can_be_is_refused(kind: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind((2, 3), **options)
 
 
 def test_tensors_reach_kinks_and_what_is_beside_them() -> None:
@@ -176,6 +381,61 @@ def test_layouts_are_what_they_are_called(name: str) -> None:
         "read-only": not x.flags.writeable,
         "expanded": steps[-1] == 0,
     }[name]
+
+
+@pytest.mark.parametrize("name", [*LAYOUTS, "transposed", "sliced", "expanded"])
+def test_tensors_show_their_layout(name: str) -> None:
+    """As in PyTorch: a function that calls `view` meets what it cannot view."""
+    x = draws(tensors((2, 3, 4), layouts=[name]), lambda x: bool((x != 0).any()))
+    assert x.is_leaf
+    assert x.requires_grad
+    assert (
+        x.stride()
+        == {
+            "C": (12, 4, 1),
+            "Fortran": (1, 2, 6),
+            "permuted": (1, 8, 2),
+            "strided": (96, 16, 2),
+            "negative strides": (-12, -4, -1),
+            "read-only": (12, 4, 1),
+            "transposed": (1, 2, 6),
+            "sliced": (96, 16, 2),
+            "expanded": (3, 1, 0),
+        }[name]
+    )
+    assert x.is_contiguous() == (name in {"C", "read-only"})
+    if name not in {"C", "read-only", "negative strides"}:  # the last has one stride, -1
+        with pytest.raises(tg.ShapeError, match="would need a copy"):
+            x.view(-1)
+    (x * x).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * x.detach().numpy())
+
+
+@given(tensors(shapes(max_dims=2), layouts=["transposed", "sliced", "expanded"], low=1.0))
+def test_views_hold_the_numbers_that_were_drawn(x: tg.Tensor) -> None:
+    assert ((x >= 1) & (x <= 3)).all()
+    assert tg.autograd.gradcheck(lambda x: x * x, x, fast_mode=True)
+
+
+def test_gradcheck_hands_a_transpose_over_as_one() -> None:
+    """What PyTorch's does; results of operations look row-major, so that `view` takes them."""
+    x = tg.arange(6.0).view(2, 3)
+    for odd in (x.T, tg.from_numpy(np.asfortranarray(np.ones((3, 2))))):
+        with pytest.raises(tg.ShapeError, match="would need a copy"):
+            tg.autograd.gradcheck(lambda x: x.view(-1) ** 2, odd.requires_grad_())
+    assert tg.autograd.gradcheck(lambda x: x.view(-1) ** 2, (x.T * 2).requires_grad_())
+
+
+def test_the_layout_of_a_failing_example_is_told() -> None:
+    @settings(derandomize=True, database=None)
+    @given(tensors((2, 2), layouts=["transposed"]))
+    def flat(x: tg.Tensor) -> None:
+        x.view(-1)
+
+    with pytest.raises(tg.ShapeError) as failure:
+        flat()
+    assert "a tensor of shape (2, 2) is laid out: transposed" in failure.value.__notes__
 
 
 @given(arrays(layouts=list(LAYOUTS)), st.sampled_from(sorted(LAYOUTS)))
@@ -252,6 +512,7 @@ def test_a_made_test_has_a_name_and_passes() -> None:
     test = op_test(tg.tanh, tensors(shapes(max_dims=2)), oracle=np.tanh)
     assert test.__name__ == "test_tanh"
     test()
+    assert op_test(lambda x: x * 2, tensors()).__name__ == "test_lambda"
 
 
 def test_a_made_test_of_broadcasting_operands() -> None:

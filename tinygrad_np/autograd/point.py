@@ -10,7 +10,8 @@ import numpy as np
 from tinygrad_np.autograd.grad import grad
 from tinygrad_np.core import Value
 from tinygrad_np.errors import DtypeError, GradcheckError
-from tinygrad_np.tensor.creation import new
+from tinygrad_np.tensor.creation import from_numpy, new
+from tinygrad_np.views import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -202,4 +203,6 @@ def _converted(x: Value, dtype: Dtype) -> Any:
 
 
 def _copied(x: Value, dtype: Dtype) -> Tensor:
-    return new(_converted(x, dtype), requires_grad=x.vertex is not None)
+    # A transpose goes on showing that it is one, to a function that calls `view`, say.
+    over = new if layout(x).flags.c_contiguous else from_numpy
+    return over(_converted(x, dtype)).requires_grad_(x.vertex is not None)

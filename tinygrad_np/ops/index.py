@@ -272,8 +272,8 @@ def _place(part: Any) -> Any:
     array = np.array(part.array if isinstance(part, Value) else part)
     if array.dtype == np.uint8:
         array = np.asarray(array != 0)  # PyTorch takes bytes for a mask
-    if array.size == 0 and not isinstance(part, Value):
-        array = array.astype(np.intp)
+    if array.size == 0 and array.dtype.kind == "f" and not isinstance(part, Value):
+        array = array.astype(np.intp)  # an empty list; an empty mask is one
     narrow = isinstance(part, Value) and array.ndim and array.dtype in (np.int8, np.int16)
     if array.dtype.kind not in "iub" or narrow:
         raise IndexError(

@@ -28,10 +28,10 @@ from tinygrad_np.testing.ops import check_op as check_op
 from tinygrad_np.testing.vjp import check_vjp as check_vjp
 
 if TYPE_CHECKING:
+    from tinygrad_np.testing.indexing import indices as indices
     from tinygrad_np.testing.strategies import arrays as arrays
     from tinygrad_np.testing.strategies import broadcastable_shapes as broadcastable_shapes
     from tinygrad_np.testing.strategies import dims as dims
-    from tinygrad_np.testing.strategies import indices as indices
     from tinygrad_np.testing.strategies import op_test as op_test
     from tinygrad_np.testing.strategies import shapes as shapes
     from tinygrad_np.testing.strategies import tensors as tensors
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 _DRAWING = {
     **dict.fromkeys(
-        ("arrays", "broadcastable_shapes", "dims", "indices", "op_test", "shapes", "tensors"),
-        "strategies",
+        ("arrays", "broadcastable_shapes", "dims", "op_test", "shapes", "tensors"), "strategies"
     ),
+    "indices": "indexing",
     **dict.fromkeys(("ConvConfig", "PoolConfig", "conv_configs", "pool_configs"), "windows"),
 }
 

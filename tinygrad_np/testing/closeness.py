@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_np.core import Value
+from tinygrad_np.views import strides as visible_strides
+
+NUMBERS = (int, float, complex)
 
 # rtol and atol by dtype, as in PyTorch; all others must be equal.
 TOLERANCES = {"float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+TOLERANCES |= {"complex64": TOLERANCES["float32"], "complex128": TOLERANCES["float64"]}
 
 
 def assert_close(
@@ -29,8 +33,8 @@ def assert_close(
 ) -> None:
     """Raise unless `|actual − expected| <= atol + rtol·|expected|` everywhere.
 
-    Both are tensors, arrays, numbers, or None, or sequences and mappings of them. A tensor may be
-    compared with an array, which PyTorch refuses.
+    Both are tensors, arrays, numbers (complex ones too), or None, or sequences and mappings of
+    them. A tensor may be compared with an array, which PyTorch refuses.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ def assert_close(
     check_dtype
         Also compare the dtypes, or the types of numbers.
     check_stride
-        Also compare how they lie in memory.
+        Also compare `stride()`: how they lie in memory, as far as a tensor shows it.
     msg
         A message, or a function that makes one of the message that would be given.
 
@@ -104,7 +108,7 @@ class _Comparison:
         if actual is None or expected is None:
             if actual is not expected:
                 raise _failure(f"None mismatch: {actual!r} is not {expected!r}", path)
-        elif isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
+        elif isinstance(actual, NUMBERS) and isinstance(expected, NUMBERS):
             if self.dtype and type(actual) is not type(expected):
                 types = f"{type(actual)} != {type(expected)}"
                 raise _failure(f"The (d)types do not match: {types}.", path)
@@ -113,7 +117,7 @@ class _Comparison:
         elif _is_array(actual) and _is_array(expected):
             if not self.subclasses and type(actual) is not type(expected):
                 raise _incomparable(actual, expected)
-            self.arrays(_array(actual), _array(expected), path)
+            self.arrays(actual, expected, path)
         else:
             self.containers(actual, expected, path)
 
@@ -122,10 +126,10 @@ class _Comparison:
         if isinstance(actual, Mapping) and isinstance(expected, Mapping):
             if actual.keys() != expected.keys():
                 raise _failure(
-                    "The keys of the mappings do not match:\n"
-                    f"Missing keys in the actual mapping: {sorted(expected.keys() - actual.keys())}"
-                    "\nAdditional keys in the actual mapping: "
-                    f"{sorted(actual.keys() - expected.keys())}",
+                    "The keys of the mappings do not match:\nMissing keys in the actual mapping: "
+                    f"{[key for key in expected if key not in actual]}\n"
+                    "Additional keys in the actual mapping: "
+                    f"{[key for key in actual if key not in expected]}",
                     path,
                 )
             for key in expected:
@@ -141,9 +145,11 @@ class _Comparison:
 
     def arrays(self, actual: Any, expected: Any, path: str) -> None:
         """Compare shapes, dtypes and strides, then values."""
+        strides = _steps(actual), _steps(expected)
+        actual, expected = _array(actual), _array(expected)
         checks = [("shape", actual.shape, expected.shape, True)]
         checks += [("dtype", actual.dtype, expected.dtype, self.dtype)]
-        checks += [("stride()", _steps(actual), _steps(expected), self.stride)]
+        checks += [("stride()", *strides, self.stride)]
         for attribute, a, b, wanted in checks:
             if wanted and a != b:
                 raise _failure(
@@ -157,19 +163,18 @@ class _Comparison:
         if rtol is None or atol is None:
             known = [TOLERANCES.get(x.dtype.name, (0.0, 0.0)) for x in (actual, expected)]
             rtol, atol = max(r for r, _ in known), max(a for _, a in known)
-        a, b = (x.astype(np.float64 if x.dtype.kind == "f" else object) for x in (actual, expected))
-        if "f" in (actual.dtype.kind, expected.dtype.kind):
-            a, b = a.astype(np.float64), b.astype(np.float64)
-        else:  # as Python's integers, which do not wrap
-            a, b = a + 0, b + 0
+        kinds = {actual.dtype.kind, expected.dtype.kind}
+        # Integers as Python's, which do not wrap.
+        wide: Any = np.complex128 if "c" in kinds else np.float64 if "f" in kinds else object
+        a, b = actual.astype(wide) + 0, expected.astype(wide) + 0
         with np.errstate(all="ignore"):
             difference = np.where(a == b, 0, abs(a - b))
-            close = (a == b) | (difference <= atol + rtol * abs(b)) & np.isfinite(_float(b))
+            close = (a == b) | (difference <= atol + rtol * abs(b)) & np.isfinite(_float(abs(b)))
             if self.equal_nan:
                 close |= (a != a) & (b != b)  # noqa: PLR0124 - which is how NaN is told
             if close.all():
                 return
-            relative = _float(difference) / abs(_float(b))
+            relative = _float(difference) / _float(abs(b))
         relative = np.where(difference == 0, 0.0, relative)
         relation = "equal" if atol == rtol == 0 else "close"
         raise _failure(
@@ -238,6 +243,9 @@ def _array(x: Any) -> Any:
 
 
 def _steps(x: Any) -> tuple[int, ...]:
+    if isinstance(x, Value):
+        return visible_strides(x)
+    x = np.asarray(x)
     return tuple(step // x.itemsize for step in x.strides)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tinygrad_np import autograd
 from tinygrad_np.dtypes import get_default_dtype, set_default_dtype
 from tinygrad_np.random import manual_seed
+from tinygrad_np.tensor.creation import from_numpy
+from tinygrad_np.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,24 +35,28 @@ def seeded() -> Iterator[None]:
     autograd.set_grad_enabled(enabled)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")  # it holds nothing, and `@given` takes it then
 def gradcheck() -> Callable[..., None]:
     """Check first and second derivatives: `gradcheck(function, inputs)`, `order=1` for the first.
 
-    Floating inputs that require no grad are checked too, unlike by `autograd.gradcheck`, whose
-    options are taken.
+    Floating inputs that require no grad are checked too, and arrays among them, unlike by
+    `autograd.gradcheck`, whose options are taken.
     """
 
     def check(function: Any, inputs: Any, *, order: int = 2, **options: Any) -> None:
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        wanted = [
-            x.detach().requires_grad_()
-            if getattr(getattr(x, "dtype", None), "kind", "") == "f"
-            else x
-            for x in given
-        ]
+        wanted = [_leaf(x) for x in given]
         autograd.gradcheck(function, wanted, **options)
         if order > 1:
             autograd.gradgradcheck(function, wanted, **options)
 
     return check
+
+
+def _leaf(x: Any) -> Any:
+    """Give a leaf for a floating tensor or array, and anything else as it is."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        x = from_numpy(x)
+    if not isinstance(x, Tensor) or x.dtype.kind != "f" or x.requires_grad:
+        return x
+    return x.detach().requires_grad_()

@@ -6,18 +6,19 @@ is drawn too, and is what an example shrinks to last.
 
 from __future__ import annotations
 
-import functools
+import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from tinygrad_np.autograd.point import describe
 from tinygrad_np.dtypes import as_dtype
-from tinygrad_np.tensor.creation import new
-from tinygrad_np.testing.layouts import LAYOUTS, expanded
+from tinygrad_np.testing.elements import Wanted, apart, between
+from tinygrad_np.testing.layouts import LAYOUTS, VIEWS, expanded, laid_out
 from tinygrad_np.testing.ops import check_op
 
 if TYPE_CHECKING:
@@ -33,16 +34,21 @@ if TYPE_CHECKING:
 def shapes(
     *, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4
 ) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes, 0-d and with sides of 1 and 0 among them.
+    """Shapes, 0-d and with sides of 1 and 0 among them; every number of dimensions as often.
 
     >>> shapes(min_dims=2, max_dims=2, min_side=3, max_side=3).example()  # doctest: +SKIP
     (3, 3)
     """
-    return st.lists(_side(min_side, max_side), min_size=min_dims, max_size=max_dims).map(tuple)
-
-
-def _side(least: int, most: int) -> SearchStrategy[int]:
-    return st.sampled_from(sorted(range(least, most + 1), key=lambda n: (n == 0, n)))
+    for what, least, most in (("dims", min_dims, max_dims), ("side", min_side, max_side)):
+        if not 0 <= least <= most:
+            raise ValueError(
+                f"shapes: min_{what} ({least}) and max_{what} ({most}) must be 0 or more, and the "
+                "second no less than the first"
+            )
+    # Shrinks to sides of 1; 0 comes last.
+    side = st.sampled_from(sorted(range(min_side, max_side + 1), key=lambda n: (n == 0, n)))
+    count = st.integers(min_dims, max_dims)
+    return count.flatmap(lambda n: st.tuples(*[side] * n))
 
 
 class Broadcast(NamedTuple):
@@ -61,13 +67,18 @@ def broadcastable_shapes(
     min_side: int = 0,
     max_side: int = 3,
 ) -> Broadcast:
-    """Draw `count` shapes that broadcast: leading dimensions missing, sides of 1."""
-    full = draw(shapes(max_dims=max_dims, min_side=min_side, max_side=max_side))
+    """Draw `count` shapes that broadcast: leading dimensions missing, sides of 1.
+
+    Often none of them has the shape of the result: (3, 1) and (4,) make (3, 4).
+    """
+    result = draw(shapes(max_dims=max_dims, min_side=min_side, max_side=max_side))
+    # In each dimension every operand but one, which may be any of them, may have size 1.
+    ones = [draw(st.integers(0, 2**count - 2)) for _ in result]
     made = []
-    for _ in range(count):
-        kept = full[draw(st.integers(0, len(full))) :]
-        ones = draw(st.lists(st.booleans(), min_size=len(kept), max_size=len(kept)))
-        made.append(tuple(1 if one else n for n, one in zip(kept, ones, strict=True)))
+    for i in range(count):
+        full = tuple(1 if mask >> i & 1 else n for mask, n in zip(ones, result, strict=True))
+        leading = next((at for at, n in enumerate(full) if n != 1), len(full))
+        made.append(full[draw(st.integers(0, leading)) :])
     return Broadcast(tuple(made), np.broadcast_shapes(*made))
 
 
@@ -97,142 +108,39 @@ def dims(
     return st.one_of(drawn)
 
 
-@st.composite
-def indices(
-    draw: st.DrawFn,
-    shape: tuple[int, ...],
-    *,
-    arrays: bool = True,
-    masks: bool = True,
-    new_axes: bool = True,
-) -> Any:
-    """Draw an index for a tensor of `shape`: what may stand between its brackets.
-
-    Integers and slices from either end, `...` and None; with `arrays`, a list of indices, in which
-    some repeat; with `masks`, a boolean array over a dimension. No index is out of range, no step
-    is negative, which PyTorch refuses, and the result is the same in NumPy and in PyTorch.
-    """
-    parts: list[Any] = []
-    before: list[str] = []  # kinds of what stands there already
-    at = 0
-    while at < len(shape) and draw(st.booleans()):
-        size = shape[at]
-        apart = _apart(before)
-        one = not {"list", "mask"} & set(before)
-        kinds = ["slice"] + ["None"] * new_axes
-        kinds += ["int"] * (size > 0 and (one or not apart))
-        kinds += ["list"] * (arrays and size > 0 and one and not apart)
-        kinds += ["mask"] * (masks and one and not apart)
-        kind = draw(st.sampled_from(kinds))
-        before.append(kind)
-        if kind == "None":
-            parts.append(None)
-            continue
-        if kind == "slice":
-            parts.append(draw(_slices(size)))
-        elif kind == "int":
-            parts.append(draw(st.integers(-size, size - 1)))
-        elif kind == "list":
-            parts.append(draw(st.lists(st.integers(-size, size - 1), max_size=4)))
-        else:
-            parts.append(draw(hnp.arrays(np.bool_, size)))
-        at += 1
-    if draw(st.booleans()):
-        parts.append(...)
-    return parts[0] if len(parts) == 1 and draw(st.booleans()) else tuple(parts)
-
-
-def _apart(kinds: Sequence[str]) -> bool:
-    """Whether a slice follows an integer, list or mask: the next of those would lie apart.
-
-    NumPy and PyTorch put the dimension that indices give at different places then.
-    """
-    chosen = [i for i, kind in enumerate(kinds) if kind in {"int", "list", "mask"}]
-    return bool(chosen) and any(kind in {"slice", "None"} for kind in kinds[chosen[0] :])
-
-
-@st.composite
-def _slices(draw: st.DrawFn, size: int) -> slice:
-    ends = st.none() | st.integers(-size - 1, size + 1)
-    return slice(draw(ends), draw(ends), draw(st.none() | st.integers(1, 3)))
-
-
-@st.composite
 def arrays(
-    draw: st.DrawFn,
     shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None = None,
     *,
     dtype: Any = np.float64,
-    low: float = -3.0,
-    high: float = 3.0,
+    low: float | None = None,
+    high: float | None = None,
     away_from: Sequence[float] = (),
     around: Sequence[float] = (),
     gap: float = 0.125,
     distinct: bool = False,
     layouts: Collection[str] = ("C",),
-) -> Array:
-    """Draw an array: `tensors`, before it is a tensor."""
-    size = (
-        draw(shape if isinstance(shape, st.SearchStrategy) else st.just(shape))
-        if shape is not None
-        else draw(shapes())
-    )
-    kind = as_dtype(dtype)
-    if distinct:
-        made = _distinct(draw, size, gap)
-    elif kind.kind == "f":
-        # Multiples of 1/16: round in float32 too, and they shrink to integers.
-        unit = st.integers(0, round((high - low) * 16)).map(lambda n: n / 16)
-        numbers = unit.map(lambda u: _towards_zero(u, low, high))
-        if around:
-            numbers = st.one_of(numbers, st.sampled_from(_beside(around, kind)))
-        made = draw(hnp.arrays(np.float64, size, elements=numbers, fill=st.nothing()))
-    else:
-        most = 1 if kind.kind == "b" else int(high)
-        least = 0 if kind.kind in "bu" else int(low)
-        made = draw(hnp.arrays(np.int64, size, elements=st.integers(least, most)))
-    for kink in away_from:
-        near = np.abs(made - kink) < gap
-        made = np.where(near, kink + np.where(made < kink, -gap, gap), made)
-    array = np.asarray(made).astype(kind)
-    name = draw(st.sampled_from(list(layouts)))
-    return expanded(array) if name == "expanded" else LAYOUTS[name](array)
-
-
-def _towards_zero(u: float, low: float, high: float) -> float:
-    """Count from 0, if that lies between the bounds, so that a number shrinks to it."""
-    start = min(max(0.0, low), high)
-    return start + u if start + u <= high else start - (u - (high - start))
-
-
-def _beside(kinks: Sequence[float], kind: np.dtype[Any]) -> list[float]:
-    """Kinks, and the numbers next to them."""
-    found = []
-    for kink in kinks:
-        exact = kind.type(kink)
-        found += [
-            exact,
-            np.nextafter(exact, kind.type(np.inf)),
-            np.nextafter(exact, -kind.type(np.inf)),
-        ]
-        found += [kind.type(kink - 0.125), kind.type(kink + 0.125)]
-    return [float(x) for x in found]
-
-
-def _distinct(draw: st.DrawFn, size: tuple[int, ...], gap: float) -> Array:
-    """Numbers in any order, no two of them nearer than `gap`."""
-    count = int(np.prod(size))
-    order = draw(st.permutations(range(count)))
-    return (np.array(order, np.float64) - count // 2).reshape(size) * gap
+) -> SearchStrategy[Array]:
+    """Draw arrays: see `tensors`. Their layouts are those of `LAYOUTS`, and "expanded"."""
+    _check_layouts(layouts, (*LAYOUTS, "expanded"), distinct)
+    plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
+    names = st.sampled_from(list(layouts))
+    return st.tuples(plain, names).map(lambda drawn: _in_memory(*drawn))
 
 
 def tensors(
     shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None = None,
     *,
+    dtype: Any = np.float64,
     requires_grad: bool = True,
-    **options: Any,
+    low: float | None = None,
+    high: float | None = None,
+    away_from: Sequence[float] = (),
+    around: Sequence[float] = (),
+    gap: float = 0.125,
+    distinct: bool = False,
+    layouts: Collection[str] = ("C",),
 ) -> SearchStrategy[Tensor]:
-    """Tensors, by default of drawn shapes, in float64, and requiring grad.
+    """Tensors, by default of drawn shapes, in float64, row-major, and requiring grad.
 
     Parameters
     ----------
@@ -241,29 +149,78 @@ def tensors(
     dtype
         Of the tensor; integers and bools require no grad.
     low, high
-        Bounds of the numbers, -3 and 3.
+        Bounds of the numbers, both among them: -3 and 3, and with `distinct` none.
     away_from
         Kinks, such as 0 for relu, from which every number keeps `gap`, 0.125.
     around
-        Kinks that are drawn often, exactly and with the next numbers to both sides: for values,
-        not for `gradcheck`.
+        Kinks that are drawn often, exactly and with the next numbers to both sides, as far as the
+        bounds allow: for values, not for `gradcheck`.
     distinct
-        Keep any two elements `gap` apart, as max, sort and pooling need. The bounds then do not
-        count.
+        Keep any two elements `gap` apart, as max, sort and pooling need; 1 at least for integers.
     layouts
-        Names of `LAYOUTS`, and "expanded", for memory of stride 0.
+        Names to draw from. Those of `LAYOUTS`: over an array that lies in memory like that. And
+        "transposed", "sliced" and "expanded": views of another tensor, the last of stride 0. All
+        but "C" and "read-only" show, as in PyTorch: `is_contiguous()` says no, and `view` may
+        refuse.
+
+    Raises
+    ------
+    ValueError
+        If no number can meet all that, or a layout is not known.
 
     >>> import tinygrad_np as tg
-    >>> @given(tensors(away_from=[0.0], layouts=["C", "strided", "read-only"]))
+    >>> @given(tensors(away_from=[0.0], layouts=["C", "strided", "transposed"]))
     ... def test_abs(x):
     ...     assert tg.autograd.gradcheck(tg.abs, x, fast_mode=True)
     >>> test_abs()
     """
+    _check_layouts(layouts, (*LAYOUTS, *VIEWS), distinct)
+    plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
 
-    def made(array: Array) -> Tensor:
-        return new(array, requires_grad=requires_grad and array.dtype.kind == "f")
+    return _laid_out(plain, list(layouts), requires_grad)
 
-    return arrays(shape, **options).map(made)
+
+@st.composite
+def _laid_out(
+    draw: st.DrawFn, plain: SearchStrategy[Array], layouts: list[str], requires_grad: bool
+) -> Tensor:
+    array, layout = draw(plain), draw(st.sampled_from(layouts))
+    if layout != "C":  # which a printed tensor does not show
+        note(f"a tensor of shape {array.shape} is laid out: {layout}")
+    return laid_out(array, layout).requires_grad_(requires_grad and array.dtype.kind == "f")
+
+
+def _in_memory(array: Array, layout: str) -> Array:
+    return expanded(array) if layout == "expanded" else LAYOUTS[layout](array)
+
+
+def _check_layouts(layouts: Collection[str], known: Sequence[str], distinct: bool) -> None:
+    wrong = [layouts] if isinstance(layouts, str) else [x for x in layouts if x not in known]
+    if wrong or not layouts:
+        raise ValueError(f"layouts must be a collection of some of {list(known)}, not {layouts!r}")
+    if distinct and "expanded" in layouts:
+        raise ValueError("layouts: expanded tensors repeat their elements, which are not distinct")
+
+
+def _plain(
+    shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None,
+    wanted: Wanted,
+    around: Sequence[float],
+    distinct: bool,
+) -> SearchStrategy[Array]:
+    """Draw row-major arrays."""
+    if isinstance(shape, st.SearchStrategy) or shape is None:
+        each = shapes() if shape is None else shape
+        return each.flatmap(lambda size: _plain(size, wanted, around, distinct))
+    if distinct:
+        if around:
+            raise ValueError("around and distinct exclude each other: draw tensors of both kinds")
+        return st.permutations(apart(wanted, math.prod(shape))).map(
+            lambda x: np.array(x, wanted.dtype).reshape(shape)
+        )
+    wide: Any = np.float64 if wanted.dtype.kind == "f" else np.int64
+    drawn = hnp.arrays(wide, shape, elements=between(wanted, around), fill=st.nothing())
+    return drawn.map(lambda x: np.asarray(x).astype(wanted.dtype))
 
 
 def op_test(
@@ -286,11 +243,11 @@ def op_test(
     >>> test_exp()
     """
 
-    @given(st.tuples(*operands))
-    def test(drawn: tuple[Any, ...]) -> None:
+    @given(drawn=st.tuples(*operands))
+    def test(*_: Any, drawn: tuple[Any, ...]) -> None:  # the class's instance, if there is a class
         together = len(drawn) == 1 and isinstance(drawn[0], tuple)
         check_op(function, drawn[0] if together else drawn, oracle, **options)
 
-    functools.update_wrapper(test, function, assigned=(), updated=())
-    test.__name__ = test.__qualname__ = f"test_{describe(function)}"
+    # Nothing else of the function: pytest would take its parameters for fixtures.
+    test.__name__ = test.__qualname__ = "test_" + re.sub(r"\W", "", describe(function))
     return test
