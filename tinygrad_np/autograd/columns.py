@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 8 * EPS  # error of a value, relative to its size, that nobody is blamed for
+APART = 4  # an error that counts lies beyond the difference of the slopes to both sides
 SHARP = 1e-7  # error of a whole projection, relative to its size, that one entry may hide behind
 HALVINGS = 64  # lines to look along for the columns that a projection is wrong by
 
@@ -46,7 +47,9 @@ class Columns:
         self.x = np.array(setting.point.operands[operand].tensor.array)
         self.still = ~np.isfinite(self.x)  # NaN and Inf go nowhere
         self.odd = bool(self.still.any() or setting.excluded.any())
-        self.random = None if random is None else np.where(self.still, 0.0, random)
+        self.random = random
+        if random is not None and self.odd:
+            self.random = np.where(self.still, 0.0, random)
         self.shares: dict[Attempt, tuple[float, Float]] = {}
         self.blurred = False  # whether the projection is worse than differences are
 
@@ -165,8 +168,8 @@ class Columns:
     def judge(self, c: int, behind: Float, ahead: Float, kinks: Mask) -> list[_Wrong]:
         """Compare one column by several steps, but for some elements; give what none confirms.
 
-        A difference proves a derivative wrong if the slopes to both sides, and the rounding of
-        the values, lie closer together than the two.
+        A difference proves a derivative wrong if they lie apart by more than the slopes to both
+        sides do, and by more than rounding of the values explains.
         """
         some = kinks if kinks.any() else None
         rows = self.rows if some is None else self.rows.without(some)
@@ -181,7 +184,8 @@ class Columns:
                 numeric, error = (before + after) / 2, np.abs(analytic - (before + after) / 2)
                 noise = ROUNDING / h * rows.sizes(self.setting.y)
                 proof = np.isfinite(numeric) & (
-                    ~np.isfinite(analytic) | ((error > np.abs(after - before)) & (error > noise))
+                    ~np.isfinite(analytic)
+                    | ((error > APART * np.abs(after - before)) & (error > noise))
                 )
             wrong = self.wrong(analytic, numeric, some)
             if attempt is FIRST:
@@ -222,10 +226,13 @@ class Columns:
         them all; then one of them may be wrong by far more than its own.
         """
         with np.errstate(all="ignore"):
-            size, curved = self.rows.sizes(slopes), self.rows.sizes(gap)
-            noise = ROUNDING / h * self.rows.sizes(self.setting.y)
-            near = SHARP * size + 8 * noise + curved * np.minimum(1.0, curved / size)
-            return bool((np.abs(analytic[:, 0] - numeric[:, 0]) > near).any())
+            error = np.abs(analytic - numeric)[:, 0]
+            if (error <= SHARP / 8 * np.abs(numeric[:, 0])).all():  # as nearly always
+                return False
+            curved = gap * np.fmin(1.0, gap / np.abs(slopes))
+            noise = 8 * ROUNDING / h * np.abs(self.setting.y)
+            near = self.rows.sizes(SHARP * np.abs(slopes) + curved + noise)
+            return bool((error > near).any())
 
     def narrow(self) -> list[int]:
         """Single columns that blur the projection, found by halving the direction."""

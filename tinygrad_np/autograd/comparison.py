@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tinygrad_np.autograd.point import Named, Point
 
 LARGE = 4096  # elements: beyond, a failed projection is not followed up by the whole Jacobian
+MANY = 1024  # elements of the results: beyond, no single rows are pulled back for a few columns
 
 
 def compare(point: Point, options: Options, name: str) -> list[Float] | None:
@@ -27,8 +28,13 @@ def compare(point: Point, options: Options, name: str) -> list[Float] | None:
     """
     everything = point.outputs()
     results = [y for y in everything if y.tensor.vertex is not None]
+    if not everything and not point.all_count:
+        raise GradcheckError(
+            f"{name}: {point.name} gives no tensor, and only through tensors do gradients flow"
+        )
     if not results:
-        _compare_constants(point, everything, options, name)
+        if everything:
+            _compare_constants(point, everything, options, name)
         return None
     for result, y in results:
         if y.dtype != np.float64:
@@ -40,8 +46,12 @@ def compare(point: Point, options: Options, name: str) -> list[Float] | None:
     y = np.concatenate([y.array.reshape(-1) for _, y in results])
     u = rng.standard_normal(y.size)
     excluded = _excluded(point, y, name)
-    rows = Rows(results, point.operands, np.where(excluded, 0.0, u) if options.fast_mode else None)
-    gradients = pull(results, point.operands, u)
+    used = np.where(excluded, 0.0, u) if excluded.any() else u
+    rows = Rows(results, point.operands, used if options.fast_mode else None)
+    if rows.u is u and len(results) == 1:
+        gradients = [row[0] for row in rows.gradients]
+    else:
+        gradients = pull(results, point.operands, u)
     point.check_untouched(name)
     repeats = Repeats(point, y, options, name)
     repeats.check(u, gradients)
@@ -84,8 +94,8 @@ def _compare_operand(
     x = setting.point.operands[i].tensor.array
     projected = Columns(setting, rows, i, rng.standard_normal(x.shape))
     found = projected.look()
-    small = setting.y.size <= LARGE
-    if found and small and x.size <= LARGE:
+
+    if found and max(x.size, setting.y.size) <= LARGE:
         exact = Columns(setting, Rows(rows.results, rows.operands, None), i).look()
         # Errors too small for one entry's tolerance may show in the projection alone.
         if any(isinstance(e, Disagreement) for e in exact) >= any(
@@ -96,7 +106,8 @@ def _compare_operand(
     elif found or projected.blurred:
         columns = projected.narrow()
         if columns:
-            exactly = Rows(rows.results, rows.operands, None) if small else rows
+            few = setting.y.size <= MANY
+            exactly = Rows(rows.results, rows.operands, None) if few else rows
             exact = Columns(setting, exactly, i).look(columns)
             report.add(i, exact or found, partial=bool(exact))
         else:

@@ -96,17 +96,21 @@ class Report:
 
     def _mismatches(self) -> list[str]:
         names = " and ".join(operand.name for operand, _, _ in self.wrong)
-        lines = [f"{self.name}: {self.point.what} of {self.function()} by {names} is wrong"]
+        title = f"{self.name}: {self.point.what} of {self.function()} by {names} is wrong"
         if self.point.constant:
             these = " and ".join(y.name for y in self.results)
-            lines = [
+            title = (
                 f"{self.name}: Numerical gradient for function expected to be zero, and it is not: "
                 f"{these} of {self.point.name} requires no grad and yet moves with {names}; "
                 "something detaches it"
-            ]
+            )
+        lines = [title]
         for operand, found, partial in self.wrong:
             results = [y for y in self.results if any(d.result[0] == y.name for d in found)]
-            shapes = [f"{name} {tuple(y.shape)} of {made_by(y)}" for name, y in results]
+            shapes = [
+                f"{name} {tuple(y.shape)}" + ("" if self.point.constant else f" of {made_by(y)}")
+                for name, y in results
+            ]
             lines += [
                 f"  {', '.join(shapes)} by {operand.name} {tuple(operand.tensor.shape)}:",
                 f"  {_count(found, self._entries(operand, found), partial)}",
@@ -132,23 +136,22 @@ class Report:
 
     def _uncertain(self) -> list[str]:
         names = " and ".join(operand.name for operand, _ in self.unresolved)
-        lines = [
-            f"{self.name}: differences cannot tell whether {self.point.what} of {self.function()} "
-            f"by {names} is right"
-        ]
+        about = f"{self.point.what} of {self.function()} by {names}"
+        lines = [f"{self.name}: differences cannot tell whether {about} is right"]
         for operand, found in self.unresolved:
             for x in found[:SHOWN]:
                 value = "" if x.value is None else f"; the value is {x.value:.6g}"
+                noise = f", where rounding moves them by {x.noise:.2g}" if x.noise > 0 else ""
                 lines.append(
                     f"  ∂ {_element(*x.result)} / ∂ {_element(operand.name, x.element)}: the rule "
-                    f"gives {x.analytic:.6g}, a difference {x.behind:.6g} behind and "
-                    f"{x.ahead:.6g} ahead, of which rounding moves it by {x.noise:.2g}{value}"
+                    f"gives {x.analytic:.6g}, differences {x.behind:.6g} behind and {x.ahead:.6g} "
+                    f"ahead{noise}{value}"
                 )
             if len(found) > SHOWN:
                 lines.append(f"  and {len(found) - SHOWN} more by {operand.name}")
         lines.append(
-            "  Nothing is known to be wrong. Leave large constants out of the function, or check "
-            "at a point where its values are not so large beside its slopes"
+            "  Check where the values are finite, and not so large beside the slopes: leave large "
+            "constants out of the function"
         )
         return lines
 
@@ -182,6 +185,8 @@ class Report:
         """Name of the function; of a lambda around one op, that of the op."""
         if self.point.name != "<lambda>":
             return self.point.name
+        if self.point.constant:
+            return "the function"
         made = {made_by(y) for _, y in self.results}
         depth = any(isinstance(p, Node) for _, y in self.results for p in y.vertex.parents)
         return made.pop() if len(made) == 1 and not depth else "the function"

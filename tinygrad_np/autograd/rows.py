@@ -46,10 +46,11 @@ class Rows:
 
     def sizes(self, values: Float) -> Float:
         """Give the sizes of all elements, weighed and added up as if they were independent."""
-        if self.u is None:
-            return np.abs(values)
-        squares = np.where(self.u == 0, 0.0, self.u * values) ** 2
-        return np.sqrt(np.array([squares[part].sum() for part in self.parts]))
+        sizes: Float = np.abs(values)
+        if self.u is not None:
+            squares = np.where(self.u == 0, 0.0, self.u * values) ** 2
+            sizes = np.sqrt([squares[part].sum() for part in self.parts])
+        return sizes
 
     def without(self, excluded: Mask) -> Rows:
         """Rows that leave some elements out."""
