@@ -59,6 +59,7 @@ def gradcheck(
 
     Where a difference disagrees, other steps are tried; no tolerance is loosened. Where the slopes
     to both sides disagree however small the step, there is a kink, and no derivative to check.
+    If no result requires grad, none may depend on the inputs. NaN and Inf in inputs are left out.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def gradcheck(
     eps
         Step of the difference, relative to the size of the input.
     atol, rtol
-        An entry passes if `|analytic − numeric| <= atol + rtol·|numeric|`.
+        An entry passes if `|analytic − numeric| <= atol + rtol·|numeric|`. As `atol` is absolute,
+        pass a smaller one where slopes are small.
     raise_exception
         Raise if a check fails; else return False.
     nondet_tol
@@ -85,14 +87,14 @@ def gradcheck(
         PyTorch's; only True.
     fast_mode
         Compare one random projection uᵀ·J·v for each output and input, instead of the whole
-        Jacobian J. If it fails, the Jacobian is computed to name the elements.
+        Jacobian J. If it is off, elements that are wrong are looked for and named.
     seed
         Of the random upstream gradients and directions.
 
     Raises
     ------
     GradcheckError
-        If an entry disagrees. The message gives operand, elements, both values, errors, step, and
+        If an entry disagrees, or if values are so large that differences cannot tell. The message gives operand, elements, both values, errors, step, and
         a program that shows the failure again when pasted, which `error.snippet` holds too.
     NondifferentiableError
         If everything else agrees, and the point lies on a kink; the message names the elements.
@@ -147,7 +149,8 @@ def gradgradcheck(
 ) -> bool:
     """Check the derivative of the derivative: `gradcheck` of the gradients of `func`.
 
-    The gradients are functions of `inputs` and of `grad_outputs`, and are checked by both.
+    The gradients are functions of `inputs` and of `grad_outputs`, and are checked by both. They
+    are made with `create_graph=True`, and must be those of an ordinary backward pass.
 
     Parameters
     ----------
