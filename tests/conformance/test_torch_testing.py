@@ -52,8 +52,7 @@ def test_results_that_require_no_grad(check: str, fast_mode: bool) -> None:
         try:
             return getattr(library.autograd, check)(function, x, fast_mode=fast_mode)
         except RuntimeError as error:
-            assert type(error).__name__ == "GradcheckError"
-            return str(error).partition("expected to be zero")[1]
+            return type(error).__name__, "function expected to be zero" in str(error)
 
     first = (lambda x: x.new_zeros(3), lambda x: x.argmax(), lambda x: x.detach() * 3.0)
     for function in (lambda x: x * 0.0, *(first if check == "gradcheck" else ())):

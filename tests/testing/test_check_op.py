@@ -145,7 +145,7 @@ def test_each_check_finds_its_fault(name: str) -> None:
 def _every_check_that_sees(name: str) -> list[str]:
     also = {
         "gradient": ["second derivative"],
-        "both paths": ["gradient"],
+        "both paths": ["gradient", "second derivative"],
         "layouts": ["broadcasting"],
         "mutation": ["both paths"],
     }

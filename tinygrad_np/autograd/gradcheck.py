@@ -94,8 +94,9 @@ def gradcheck(
     Raises
     ------
     GradcheckError
-        If an entry disagrees, or if values are so large that differences cannot tell. The message gives operand, elements, both values, errors, step, and
-        a program that shows the failure again when pasted, which `error.snippet` holds too.
+        If an entry disagrees, or if values are so large that differences cannot tell. The message
+        gives operand, elements, both values, errors, step, and a program that shows the failure
+        again when pasted, which `error.snippet` holds too.
     NondifferentiableError
         If everything else agrees, and the point lies on a kink; the message names the elements.
     ValueError
