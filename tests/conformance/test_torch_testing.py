@@ -125,3 +125,18 @@ def test_parameters_and_defaults(ours: Any, theirs: Any) -> None:
         assert mine[name].kind == parameter.kind
         if name != "device":  # which need not be named here
             assert mine[name].default == parameter.default, name
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("check", ["gradcheck", "gradgradcheck"])
+def test_results_that_require_no_grad(check: str, fast_mode: bool) -> None:
+    def answer(library: Any, function: Any) -> Any:
+        x = library.tensor([1.5, 2.5], dtype=library.float64, requires_grad=True)
+        try:
+            return getattr(library.autograd, check)(function, x, fast_mode=fast_mode)
+        except RuntimeError as error:
+            return type(error).__name__, "function expected to be zero" in str(error)
+
+    first = (lambda x: x.new_zeros(3), lambda x: x.argmax(), lambda x: x.detach() * 3.0)
+    for function in (lambda x: x * 0.0, *(first if check == "gradcheck" else ())):
+        assert answer(tg, function) == answer(torch, function)

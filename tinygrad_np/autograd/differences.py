@@ -32,6 +32,7 @@ FURTHER = (
     Attempt(1e3, "general"),
     Attempt(1e-2, "general"),
 )
+CLOSER = (Attempt(1.0, "own"), Attempt(1e-2, "general"))  # a kink at the point shows in these too
 
 
 def shares(x: Float, attempt: Attempt) -> tuple[float, Float]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.comparison import check_dtypes, compare
+from tinygrad_np.autograd.comparison import compare
+from tinygrad_np.autograd.consistency import check_dtypes
 from tinygrad_np.autograd.point import Gradients, Point, lowest_dtype
 from tinygrad_np.autograd.snippet import Call
 from tinygrad_np.core import Value
@@ -58,6 +59,7 @@ def gradcheck(
 
     Where a difference disagrees, other steps are tried; no tolerance is loosened. Where the slopes
     to both sides disagree however small the step, there is a kink, and no derivative to check.
+    If no result requires grad, none may depend on the inputs. NaN and Inf in inputs are left out.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def gradcheck(
     eps
         Step of the difference, relative to the size of the input.
     atol, rtol
-        An entry passes if `|analytic − numeric| <= atol + rtol·|numeric|`.
+        An entry passes if `|analytic − numeric| <= atol + rtol·|numeric|`. As `atol` is absolute,
+        pass a smaller one where slopes are small.
     raise_exception
         Raise if a check fails; else return False.
     nondet_tol
@@ -84,15 +87,16 @@ def gradcheck(
         PyTorch's; only True.
     fast_mode
         Compare one random projection uᵀ·J·v for each output and input, instead of the whole
-        Jacobian J. If it fails, the Jacobian is computed to name the elements.
+        Jacobian J. If it is off, elements that are wrong are looked for and named.
     seed
         Of the random upstream gradients and directions.
 
     Raises
     ------
     GradcheckError
-        If an entry disagrees. The message gives operand, elements, both values, errors, step, and
-        a program that shows the failure again when pasted, which `error.snippet` holds too.
+        If an entry disagrees, or if values are so large that differences cannot tell. The message
+        gives operand, elements, both values, errors, step, and a program that shows the failure
+        again when pasted, which `error.snippet` holds too.
     NondifferentiableError
         If everything else agrees, and the point lies on a kink; the message names the elements.
     ValueError
@@ -146,7 +150,8 @@ def gradgradcheck(
 ) -> bool:
     """Check the derivative of the derivative: `gradcheck` of the gradients of `func`.
 
-    The gradients are functions of `inputs` and of `grad_outputs`, and are checked by both.
+    The gradients are functions of `inputs` and of `grad_outputs`, and are checked by both. They
+    are made with `create_graph=True`, and must be those of an ordinary backward pass.
 
     Parameters
     ----------
@@ -178,15 +183,14 @@ def gradgradcheck(
     if gen_non_contig_grad_outputs:
         given["gen_non_contig_grad_outputs"] = True
     call = Call("gradgradcheck", func, arguments, given | _unlike(options))
-    return run(
-        lambda kind: Gradients(
-            func, arguments, kind, weights, strided=gen_non_contig_grad_outputs, seed=seed
-        ),
-        lowest_dtype(func, arguments),
-        options,
-        call,
-        raise_exception,
-    )
+
+    def make(kind: Any) -> Point:
+        point = Gradients(func, arguments, kind, weights, gen_non_contig_grad_outputs, seed)
+        # Without an upstream gradient it must be constant, which its values tell.
+        return point if point.weights else Point(func, arguments, kind)
+
+    dtype = lowest_dtype(func, arguments)
+    return run(make, dtype, options, call, raise_exception)
 
 
 def run(
@@ -204,7 +208,7 @@ def run(
         raise ValueError(f"{call.name}: no input requires grad; set requires_grad=True on one")
     try:
         gradients = compare(make(np.float64), options, call.name)
-        if dtype != np.float64:
+        if gradients is not None and dtype != np.float64:
             check_dtypes(make(dtype), gradients, options, call.name)
     except GradcheckError as error:
         if not raise_exception:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Float = NDArray[np.float64]
 
+SAME = 1e-6  # how far, relative to its size, one gradient computed in two ways may lie apart
+
 
 class Named(NamedTuple):
     """An operand or a result, and what messages call it."""
@@ -32,7 +35,10 @@ class Named(NamedTuple):
 
 
 def describe(func: Any) -> str:
-    """What messages call a function or a module."""
+    """What messages call a function or a module; `Square.apply` is called Square."""
+    owner = getattr(func, "__self__", None)
+    if isinstance(owner, type) and getattr(func, "__name__", None) == "apply":
+        return owner.__name__
     name = getattr(func, "__name__", None) or getattr(func, "name", None)
     return name if isinstance(name, str) else type(func).__name__
 
@@ -61,6 +67,32 @@ def lowest_dtype(func: Any, arguments: Sequence[Any]) -> Any:
     return min(dtypes, key=lambda dtype: dtype.itemsize, default=None)
 
 
+class Buffers:
+    """The buffers of a module as they were: a forward that counts on is run many times."""
+
+    def __init__(self, module: Any, dtype: Dtype) -> None:
+        self.module = module
+        self.before: dict[str, tuple[Value, Any]] = {}
+        for path, x in getattr(module, "named_buffers", tuple)():
+            x.array = _converted(x, dtype)
+            self.before[path] = x, x.array
+
+    def put_back(self) -> None:
+        """Put them back where they were, whether they were written or replaced since."""
+        for path, _ in list(getattr(self.module, "named_buffers", tuple)()):
+            if path not in self.before:
+                self._put(path, None)
+        for path, (x, array) in self.before.items():
+            self._put(path, x)
+            x.array, x.cell, x.node = np.array(array), [0], None
+
+    def _put(self, path: str, buffer: Value | None) -> None:
+        *within, name = path.split(".")
+        owner = functools.reduce(getattr, within, self.module)
+        if getattr(owner, name, None) is not buffer:
+            setattr(owner, name, buffer)
+
+
 class Point:
     """A function, and copies of its arguments and parameters that nothing else shares.
 
@@ -79,6 +111,8 @@ class Point:
     """
 
     what = "the derivative"
+    all_count = False  # whether results that no gradient flows from must be constant
+    constant = False  # whether those results are meant, or the others
 
     def __init__(
         self, func: Callable[..., Any], arguments: Sequence[Any], dtype: Any, name: str = ""
@@ -90,24 +124,26 @@ class Point:
             for i, x in enumerate(self.arguments)
             if isinstance(x, Value) and x.vertex is not None
         ]
-        self.state: list[tuple[Value, Any]] = []
         self.func = func
+        self.buffers: Buffers | None = None
         owner = getattr(func, "__self__", func)  # of a bound method
         if hasattr(owner, "named_parameters"):
             module = copy.deepcopy(owner)
             self.func = module if owner is func else getattr(module, func.__name__)
-            buffers = list(getattr(module, "named_buffers", tuple)())
-            for path, x in (*module.named_parameters(), *buffers):
+            self.buffers = Buffers(module, dtype)
+            for path, x in module.named_parameters():
                 x.array = _converted(x, dtype)
                 if x.vertex is not None:
                     self.operands.append(Named(f"parameter {path!r}", x))
-            self.state = [(x, x.array) for _, x in buffers]
-        self.before = [np.array(x.array) for x in self.arguments if isinstance(x, Value)]
+        given = (x for x in self.arguments if isinstance(x, Value))
+        watched = [Named(f"tensor argument {i}", x) for i, x in enumerate(given)]
+        watched += [x for x in self.operands if x.name.startswith("parameter")]
+        self.before = [(x, np.array(x.tensor.array)) for x in watched]
 
     def call(self) -> list[Named]:
         """Run the function, from the same buffers each time, and name all tensors it gives."""
-        for buffer, array in self.state:
-            buffer.array, buffer.cell = np.array(array), [0]
+        if self.buffers is not None:
+            self.buffers.put_back()
         try:
             result = self.func(*self.arguments)
         except DtypeError as error:
@@ -116,11 +152,21 @@ class Point:
                 "well (.double()), or be one of the inputs"
             )
             raise
-        return [Named(f"output {name}" if name else "output", y) for name, y in tensors_in(result)]
+        return [Named(f"output {k}" if k else "output", y) for k, y in tensors_in(result)]
+
+    def outputs(self) -> list[Named]:
+        """All results, whether or not a gradient flows from them."""
+        return self.call()
 
     def run(self) -> list[Named]:
-        """Those results of the function that gradients can flow from."""
-        return [result for result in self.call() if result.tensor.vertex is not None]
+        """Those results that gradients can flow from; if this is `constant`, the others."""
+        return [y for y in self.outputs() if (y.tensor.vertex is None) == self.constant]
+
+    def constants(self) -> Self:
+        """The same point, where those results are meant that no gradient flows from."""
+        other = copy.copy(self)
+        other.constant = True
+        return other
 
     def values(self) -> Float:
         """All results as one vector, copied: they may be views of what is changed next."""
@@ -141,14 +187,14 @@ class Point:
 
         return values
 
-    def check_untouched(self) -> None:
-        """Refuse a function that writes into its arguments."""
-        given = (x for x in self.arguments if isinstance(x, Value))
-        for i, (x, before) in enumerate(zip(given, self.before, strict=True)):
+    def check_untouched(self, check: str = "") -> None:
+        """Refuse a function that writes into its arguments; `check` is who says so."""
+        for (name, x), before in self.before:
             if not np.array_equal(x.array, before, equal_nan=before.dtype.kind == "f"):
                 raise GradcheckError(
-                    f"gradcheck: {self.name} changed its tensor argument {i} in place (shape "
-                    f"{x.shape}); let it work on a copy (.clone())"
+                    f"{check}: {self.name}".removeprefix(": ")
+                    + f" changed its {name} in place (shape {tuple(x.shape)}); let it work on a "
+                    "copy (.clone())"
                 )
 
 
@@ -156,6 +202,7 @@ class Gradients(Point):
     """The gradients of a function, as a function of its operands and of the upstream gradients."""
 
     what = "the second derivative"
+    all_count = True
 
     def __init__(
         self,
@@ -168,32 +215,59 @@ class Gradients(Point):
     ) -> None:
         super().__init__(func, arguments, dtype)
         self.leaves = list(self.operands)
-        outputs = super().run()
+        outputs = self._differentiable()
         if grad_outputs is None:
             rng = np.random.default_rng(seed)
-            made = [rng.standard_normal(y.shape).astype(y.dtype) for _, y in outputs]
+            made = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
             if strided:
                 made = [np.repeat(w, 2, -1)[..., ::2] if w.ndim else w for w in made]
         else:
             made = [_converted(w, dtype) for w in grad_outputs]
         self.weights: list[Tensor] = [new(w, requires_grad=True) for w in made]
         self.operands += [Named(f"grad_output {i}", w) for i, w in enumerate(self.weights)]
+        self.plain = self._pulled_back(outputs, create_graph=False)
+        self.on_tape: list[Tensor | None] = []
 
-    def run(self) -> list[Named]:
-        """Give the gradients that can be differentiated again."""
-        outputs = super().run()
-        found = grad(
-            [y for _, y in outputs],
-            [x for _, x in self.leaves],
-            self.weights,
-            create_graph=True,
-            allow_unused=True,
-        )
+    def outputs(self) -> list[Named]:
+        """Give the gradients, made so that they can be differentiated again."""
+        self.on_tape = self._pulled_back(self._differentiable(), create_graph=True)
         return [
             Named(f"the gradient by {leaf.name}", g)
-            for leaf, g in zip(self.leaves, found, strict=True)
-            if g is not None and g.requires_grad
+            for leaf, g in zip(self.leaves, self.on_tape, strict=True)
+            if g is not None
         ]
+
+    def other_on_tape(self, tolerance: float) -> str | None:
+        """Where rules give another gradient for tensors (create_graph) than for arrays."""
+        for leaf, plain, on_tape in zip(self.leaves, self.plain, self.on_tape, strict=True):
+            a, b = (_array(leaf, g) for g in (plain, on_tape))
+            finite = np.isfinite(a)
+            largest = float(np.max(np.abs(a[finite]), initial=0.0))
+            with np.errstate(all="ignore"):
+                near = np.abs(a - b) <= SAME * (np.abs(a) + 1e-3 * largest) + tolerance
+            apart = np.where(finite, ~near, np.isfinite(b))
+            if apart.any():
+                i = tuple(int(k) for k in np.argwhere(apart)[0])
+                return (
+                    f"the gradient of {self.name} by {leaf.name} depends on how it is computed: at "
+                    f"{i} it is {a[i]:.10g} in an ordinary backward pass, and {b[i]:.10g} with "
+                    "create_graph=True, where rules are given tensors in place of arrays"
+                )
+        return None
+
+    def _differentiable(self) -> list[Any]:
+        return [y for _, y in self.call() if y.vertex is not None]
+
+    def _pulled_back(self, outputs: list[Any], *, create_graph: bool) -> list[Tensor | None]:
+        if not outputs:
+            return [None] * len(self.leaves)
+        leaves = [x for _, x in self.leaves]
+        return list(grad(outputs, leaves, self.weights, None, create_graph, allow_unused=True))
+
+
+def _array(like: Named, gradient: Tensor | None) -> Float:
+    found: Float = np.zeros(like.tensor.shape) if gradient is None else gradient.array
+    return found
 
 
 def _converted(x: Value, dtype: Dtype) -> Any:

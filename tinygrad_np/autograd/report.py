@@ -48,39 +48,72 @@ class Kink(NamedTuple):
     ahead: float
 
 
+class Unresolved(NamedTuple):
+    """An entry that disagrees, by no more than differences are uncertain there."""
+
+    result: tuple[str, tuple[int, ...] | None]
+    element: tuple[int, ...] | None
+    analytic: float
+    behind: float
+    ahead: float
+    value: float | None  # of that element of the result
+    noise: float  # by how much rounding of the value moves a difference
+
+
+Found = Disagreement | Kink | Unresolved
+
+
 class Report:
     """Collects what is found about each operand, and raises it as one error."""
 
     def __init__(self, name: str, point: Point, results: Sequence[Named], options: Options) -> None:
         self.name, self.point, self.results, self.options = name, point, results, options
-        self.wrong: list[tuple[Named, list[Disagreement]]] = []
+        self.wrong: list[tuple[Named, list[Disagreement], bool]] = []
+        self.unresolved: list[tuple[Named, list[Unresolved]]] = []
         self.kinks: list[tuple[Named, list[Kink]]] = []
 
-    def add(self, operand: int, found: Sequence[Disagreement | Kink]) -> None:
-        """Note what was found about an operand."""
+    def add(self, operand: int, found: Sequence[Found], *, partial: bool = False) -> None:
+        """Note what was found about an operand; `partial` if there may be more."""
+        named = self.point.operands[operand]
         wrong = [x for x in found if isinstance(x, Disagreement)]
+        unresolved = [x for x in found if isinstance(x, Unresolved)]
         kinks = [x for x in found if isinstance(x, Kink)]
         if wrong:
-            self.wrong.append((self.point.operands[operand], wrong))
+            self.wrong.append((named, wrong, partial))
+        if unresolved and not self.point.constant:  # of a constant, rounding is all that moves
+            self.unresolved.append((named, unresolved))
         if kinks:
-            self.kinks.append((self.point.operands[operand], kinks))
+            self.kinks.append((named, kinks))
 
     def raise_if_any(self) -> None:
-        """Raise for wrong derivatives; if there are none, for kinks."""
+        """Raise for wrong derivatives; if there are none, for what cannot be told; for kinks."""
         if self.wrong:
             raise GradcheckError("\n".join(self._mismatches()))
+        if self.unresolved:
+            raise GradcheckError("\n".join(self._uncertain()))
         if self.kinks:
             raise NondifferentiableError("\n".join(self._kinks()))
 
     def _mismatches(self) -> list[str]:
-        names = " and ".join(operand.name for operand, _ in self.wrong)
-        lines = [f"{self.name}: {self.point.what} of {self.function()} by {names} is wrong"]
-        for operand, found in self.wrong:
+        names = " and ".join(operand.name for operand, _, _ in self.wrong)
+        title = f"{self.name}: {self.point.what} of {self.function()} by {names} is wrong"
+        if self.point.constant:
+            these = " and ".join(y.name for y in self.results)
+            title = (
+                f"{self.name}: Numerical gradient for function expected to be zero, and it is not: "
+                f"{these} of {self.point.name} requires no grad and yet moves with {names}; "
+                "something detaches it"
+            )
+        lines = [title]
+        for operand, found, partial in self.wrong:
             results = [y for y in self.results if any(d.result[0] == y.name for d in found)]
-            shapes = [f"{name} {tuple(y.shape)} of {made_by(y)}" for name, y in results]
+            shapes = [
+                f"{name} {tuple(y.shape)}" + ("" if self.point.constant else f" of {made_by(y)}")
+                for name, y in results
+            ]
             lines += [
                 f"  {', '.join(shapes)} by {operand.name} {tuple(operand.tensor.shape)}:",
-                f"  {_count(found, self._entries(operand, found))}",
+                f"  {_count(found, self._entries(operand, found), partial)}",
             ]
             worst = sorted(found, key=lambda d: -d.absolute)[:SHOWN]
             table = [("", "analytic", "numeric", "absolute", "relative", "step")]
@@ -97,7 +130,29 @@ class Report:
             ]
             lines += _aligned(table)
         options = self.options
-        lines.append(f"  allowed: {options.atol:g} + {options.rtol:g}·|numeric|")
+        if not self.point.constant:
+            lines.append(f"  allowed: {options.atol:g} + {options.rtol:g}·|numeric|")
+        return lines
+
+    def _uncertain(self) -> list[str]:
+        names = " and ".join(operand.name for operand, _ in self.unresolved)
+        about = f"{self.point.what} of {self.function()} by {names}"
+        lines = [f"{self.name}: differences cannot tell whether {about} is right"]
+        for operand, found in self.unresolved:
+            for x in found[:SHOWN]:
+                value = "" if x.value is None else f"; the value is {x.value:.6g}"
+                noise = f", where rounding moves them by {x.noise:.2g}" if x.noise > 0 else ""
+                lines.append(
+                    f"  ∂ {_element(*x.result)} / ∂ {_element(operand.name, x.element)}: the rule "
+                    f"gives {x.analytic:.6g}, differences {x.behind:.6g} behind and {x.ahead:.6g} "
+                    f"ahead{noise}{value}"
+                )
+            if len(found) > SHOWN:
+                lines.append(f"  and {len(found) - SHOWN} more by {operand.name}")
+        lines.append(
+            "  Check where the values are finite, and not so large beside the slopes: leave large "
+            "constants out of the function"
+        )
         return lines
 
     def _entries(self, operand: Named, found: Sequence[Disagreement]) -> int:
@@ -130,6 +185,8 @@ class Report:
         """Name of the function; of a lambda around one op, that of the op."""
         if self.point.name != "<lambda>":
             return self.point.name
+        if self.point.constant:
+            return "the function"
         made = {made_by(y) for _, y in self.results}
         depth = any(isinstance(p, Node) for _, y in self.results for p in y.vertex.parents)
         return made.pop() if len(made) == 1 and not depth else "the function"
@@ -146,10 +203,11 @@ def _element(name: str, index: tuple[int, ...] | None) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def _count(found: Sequence[Disagreement], total: int) -> str:
+def _count(found: Sequence[Disagreement], total: int, partial: bool) -> str:
     noun = "entries" if total > 1 else "entry"
+    least = "at least " if partial else ""
     shown = f", the worst {SHOWN} of which are" if len(found) > SHOWN else ""
-    return f"{len(found)} of {total} {noun} disagree{shown}"
+    return f"{least}{len(found)} of {total} {noun} disagree{shown}"
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
