@@ -9,6 +9,7 @@ import pytest
 from helpers import tensors, weights
 
 import tinygrad_np as tg
+from tinygrad_np import engine, pair
 from tinygrad_np.core import Op, apply
 from tinygrad_np.errors import DtypeError, GraphError, ShapeError
 from tinygrad_np.ops.elementwise import to_dtype
@@ -184,6 +185,215 @@ def test_a_gradient_that_two_operands_share_is_not_added_to_in_place(swap: bool)
     y.backward(seed)
     equal(x.grad.numpy(), [15, 150])
     equal(seed.numpy(), [1, 10])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_rule_may_give_one_fresh_array_to_several_operands(turned: bool) -> None:
+    """Leaves that add to theirs in place change no other's, be it the same memory or a view."""
+
+    class Shared(Op):
+        def forward(self, a: Any, b: Any, c: Any) -> Any:
+            return a + b + c
+
+        def vjp(self, g: Any, *_: Any) -> Any:
+            double = g * 2
+            return (
+                lambda: double,
+                lambda: double,
+                lambda: double[::-1][::-1] if turned else double,
+            )
+
+    a, b, w = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)
+    c = w * 1
+    later = a * c  # its rule adds to the gradient of a before it adds to that of c
+    (later + apply(Shared(), a, b, c)).backward(tg.tensor([1.0, 10.0]))
+    equal(a.grad.numpy(), [5 + 2, 60 + 20])
+    equal(b.grad.numpy(), [2, 20])
+    equal(w.grad.numpy(), [1 + 2, 20 + 20])
+
+
+class Keeping(Op):
+    """A square that keeps its slope, and remembers what its rule was given of it."""
+
+    __slots__ = ("given", "reads")
+    keeps = True
+
+    def __init__(self, reads: Any) -> None:
+        self.reads = reads
+        self.given: list[Any] = []
+
+    def forward(self, x: Any) -> Any:
+        return x * x, 2 * x
+
+    def vjp(self, g: Any, x: Any, _: Any, slope: Any) -> Any:
+        self.given.append(slope)
+        return (lambda: g * (2 * x if slope is None else slope),)
+
+
+def test_what_an_op_keeps_is_for_rules_on_arrays() -> None:
+    x, op = leaf(1.0, 2.0), Keeping(((0,),))
+    for create_graph in (False, True):
+        (g,) = tg.autograd.grad(apply(op, x), x, weights((2,)), create_graph=create_graph)
+        np.testing.assert_allclose(g.detach().numpy(), weights((2,)).numpy() * [2, 4])
+    equal(op.given[0], [2, 4])
+    assert op.given[1] is None
+
+
+def test_what_an_op_keeps_is_freed() -> None:
+    x = leaf(1.0, 2.0)
+    y = apply(Keeping(()), x)
+    y.backward(tg.tensor([1.0, 10.0]))
+    assert y.node.kept is None
+    with pytest.raises(GraphError, match=r"freed: Keeping"):
+        y.backward(tg.tensor([1.0, 10.0]))
+
+
+class Giving(Counted):
+    """A product whose rule remembers the gradients that it gave."""
+
+    __slots__ = ("given",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Any] = []
+
+    def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+        def gradient() -> Any:
+            self.given.append(self.like(g * b))
+            return self.given[-1]
+
+        return (gradient, None)
+
+    @staticmethod
+    def like(gradient: Any) -> Any:
+        return gradient
+
+
+def test_a_fresh_gradient_reaches_its_leaf_without_a_copy() -> None:
+    """And further ones are added to it in place."""
+    x, w, seed = leaf(1.0, 2.0), tg.tensor([3.0, 4.0]), tg.tensor([1.0, 10.0])
+    op = Giving()
+    (g,) = tg.autograd.grad(apply(op, x, w), x, seed)
+    assert g.array is op.given[0]
+    (apply(op, x, w) + apply(op, x, w) + apply(op, x, w)).backward(seed)
+    assert x.grad.array is op.given[1]
+    equal(x.grad.numpy(), [9, 120])
+
+
+def test_gradients_of_a_result_are_added_up_in_one_array() -> None:
+    """The second makes it, further ones are added in place."""
+    done: list[str] = []
+
+    class Noting(np.ndarray[Any, Any]):
+        def __add__(self, other: Any) -> Any:
+            done.append("+")
+            return super().__add__(other)
+
+        def __iadd__(self, other: Any) -> Any:
+            done.append("+=")
+            return super().__iadd__(other)
+
+    class Noted(Giving):
+        @staticmethod
+        def like(gradient: Any) -> Any:
+            return gradient.view(Noting)
+
+    x, w = leaf(1.0, 2.0), tg.tensor([3.0, 4.0])
+    h = x * 1
+    sum(apply(Noted(), h, w) for _ in range(4)).backward(tg.tensor([1.0, 10.0]))
+    assert done == ["+", "+=", "+="]
+    equal(x.grad.numpy(), [12, 160])
+
+
+def test_two_tracked_tensors_are_recorded_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves, results and views alike; what is not that pair goes the general way."""
+    for make in (lambda x: x, lambda x: x * 1, lambda x: (x * 1)[:], lambda x: x[:]):
+        for swap in (False, True):
+            x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+            with monkeypatch.context() as patch:
+                operands = (w, make(x)) if swap else (make(x), w)
+                patch.setattr(pair, "apply", None)
+                y = tg.mul(*operands)
+            y.backward(tg.tensor([1.0, 10.0]))
+            equal(x.grad.numpy(), [3, 40])
+            equal(w.grad.numpy(), [1, 20])
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_two_tracked_tensors_follow_the_rules_of_promotion(swap: bool) -> None:
+    """A single number of a wider type widens nothing, as in PyTorch; NumPy would."""
+    x, s = leaf(1.0, 2.0), tg.tensor(3.0, dtype=tg.float64, requires_grad=True)
+    y = s * x if swap else x * s
+    assert y.dtype == tg.float32
+    y.backward(tg.tensor([1.0, 10.0]))
+    assert (x.grad.dtype, s.grad.dtype) == (tg.float32, tg.float64)
+    equal(x.grad.numpy(), [3, 30])
+    equal(s.grad.numpy(), 21)
+
+
+def test_two_tracked_tensors_that_do_not_fit_are_named_in_order() -> None:
+    with pytest.raises(ShapeError, match=r"\(2,\).*\(3,\)"):
+        leaf(1.0, 2.0) - leaf(1.0, 2.0, 3.0)
+
+
+def test_writes_into_a_product_of_two_are_counted_from_none() -> None:
+    h = leaf(1.0, 2.0) * leaf(3.0, 4.0)
+    y = h * h
+    h.add_(1)
+    with pytest.raises(GraphError, match="version 1, and was at version 0"):
+        y.backward(tg.ones(2))
+
+
+def test_gradients_with_a_history_are_never_added_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise AssertionError
+
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    y = h * h + h * h
+    monkeypatch.setattr(tg.Tensor, "__iadd__", refuse)
+    for g in tg.autograd.grad(y, [x, h], tg.tensor([1.0, 10.0]), create_graph=True):
+        equal(g.detach().numpy(), [4, 80])
+
+
+def test_a_gradient_summed_to_its_operand_is_not_cast_as_well() -> None:
+    x, w = leaf(1.0, 2.0), tg.ones(3, 2, requires_grad=True)
+    (g,) = tg.autograd.grad(x * w, x, weights((3, 2), np.float32), create_graph=True)
+    assert "Copy" not in g.grad_fn.name()
+
+
+@pytest.mark.parametrize(
+    ("create_graph", "result"), [(False, False), (False, True), (True, False), (True, True)]
+)
+def test_a_rule_cannot_read_what_it_did_not_declare(create_graph: bool, result: bool) -> None:
+    class Undeclared(Counted):
+        reads = ()
+
+    x = leaf(1.0, 2.0)
+    a = x * 1 if result else x
+    with pytest.raises(TypeError, match="operand"):
+        tg.autograd.grad(apply(Undeclared(), a, a), x, tg.ones(2), create_graph=create_graph)
+
+
+def test_a_gradient_that_fits_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_fit", None)
+    x = leaf(1.0, 2.0)
+    (x * x).backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [2, 40])
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_that_nobody_wanted_are_let_go(create_graph: bool) -> None:
+    x = leaf(1.0, 2.0)
+    h = x * x
+    y = h * 3
+    roots = [(y.vertex, tg.tensor([1.0, 10.0]))]
+    found = engine.run_backward(
+        roots, retain_graph=True, create_graph=create_graph, wanted=[h.node]
+    )
+    assert list(found) == [h.node]
+    found = engine.run_backward(roots, retain_graph=True, create_graph=create_graph)
+    assert found == {}
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

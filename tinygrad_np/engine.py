@@ -23,7 +23,7 @@ from tinygrad_np.errors import (
 from tinygrad_np.ops.shape import sum_to
 from tinygrad_np.order import leading_to, topological
 from tinygrad_np.promotion import Cast
-from tinygrad_np.recorder import IN_RULE, WATCHED, recorder_in_grad_mode, recording, thread
+from tinygrad_np.recorder import IN_RULE, WATCHED, recorder_in_grad_mode, recording
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 def run_backward(
     roots: Iterable[tuple[Vertex, Value]],
     *,
+    retain_graph: bool,
+    create_graph: bool,
     wanted: Collection[Vertex] | None = None,
-    retain_graph: bool = False,
-    create_graph: bool = False,
 ) -> dict[Vertex, Any]:
     """Pull the gradient of each root back to the leaves, and add it to their `.grad`.
 
@@ -53,8 +53,8 @@ def run_backward(
         pending = {vertex: g for vertex, g in pending.items() if vertex in leading}
     ours: set[Vertex] = set()  # whose pending gradient is an array that nothing else holds
     found: dict[Vertex, Any] = {}
-    pull = WATCHED.watched(pull_back) if thread.watchers else pull_back
-    recorder = (thread.recorder or recorder_in_grad_mode()) if create_graph else IN_RULE
+    pull = WATCHED.watched(pull_back)
+    recorder = recorder_in_grad_mode() if create_graph else IN_RULE
     with recording(recorder), np.errstate(all="ignore"):
         for vertex in order:
             g = pending.pop(vertex, None)
@@ -71,7 +71,7 @@ def run_backward(
             if leading is not None and not any(parent in leading for parent in vertex.parents):
                 continue
             thunks = pull(vertex, g, create_graph)
-            handed = [g]
+            handed, kept = [g], False
             for parent, thunk, like in zip(
                 vertex.parents, thunks, vertex.saved or (), strict=False
             ):
@@ -86,11 +86,12 @@ def run_backward(
                     pending[parent] = pending[parent] + gradient
                     if not create_graph:
                         ours.add(parent)
-                elif isinstance(parent, Node) or create_graph:
+                elif create_graph or (isinstance(parent, Node) and not kept):
                     pending[parent] = gradient
-                else:  # a leaf keeps what it gets
-                    pending[parent] = own(gradient, vertex, handed)
+                else:  # a leaf keeps what it gets, and may add to it before another reads the same
+                    pending[parent] = mine = own(gradient, vertex, handed)
                     ours.add(parent)
+                    kept = kept or mine is gradient
                 handed.append(gradient)
             if not retain_graph:
                 free(vertex)

@@ -157,6 +157,236 @@ def routed(g: Any, x: Any, h: Axis, w: Axis) -> Any:
     return pool.max_pool2d_backward(g, x, pool.max_pool2d(x, h, w), h, w).ravel()
 
 
+def test_one_dimension_alone() -> None:
+    """What poolings do to each of two, where two mistakes may undo each other."""
+    means = adaptive._means(np.array([[1.0, 2, 3, 4, 8]]), 1, 2)
+    np.testing.assert_array_equal(means, [[2, 5]])
+    shared = adaptive._share(np.array([[6.0, 9]]), 1, 5)  # the third lies in both bins
+    np.testing.assert_allclose(shared, [[2, 2, 5, 3, 3]], rtol=1e-15)
+    np.testing.assert_array_equal(pool._counts(Axis(5, 3, 2, 1, 1), padding=False), [2, 3, 2])
+    np.testing.assert_array_equal(pool._counts(Axis(5, 3, 2, 1, 1), padding=True), [3, 3, 3])
+
+
+@pytest.mark.parametrize(
+    ("h", "w", "expected"),
+    [
+        (Axis(4, 2, 2), Axis(6, 3, 3), 1 / 6),
+        (Axis(4, 2, 2), Axis(5, 3, 2, 1, 1), [[1 / 4, 1 / 6, 1 / 4]] * 2),
+        (Axis(5, 3, 2, 1, 1), Axis(4, 2, 2), [[1 / 4] * 2, [1 / 6] * 2, [1 / 4] * 2]),
+    ],
+)
+def test_shares_are_one_number_where_all_windows_agree(h: Axis, w: Axis, expected: Any) -> None:
+    found = pool.shares(h, w, padding=False)
+    assert found.shape == np.shape(expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("strides", "odd", "way"),
+    [
+        ((2, 2), False, ["_give"]),
+        ((1, 2), False, ["_gather", "_give", "_give"]),
+        ((2, 1), False, ["_gather", "_give", "_give"]),
+        ((2, 2), True, ["max_pool2d_indices", "scatter"]),
+    ],
+)
+def test_the_gradient_of_a_maximum_goes_the_shortest_way(
+    monkeypatch: pytest.MonkeyPatch, strides: Any, odd: bool, way: list[str]
+) -> None:
+    """All ways lead to the same numbers; one pass for windows apart, and no look-up without NaN."""
+    h, w = (Axis(4, 2, stride) for stride in strides)
+    x = np.random.default_rng(0).standard_normal((2, 1, 4, 4))
+    x[1, 0, 2, 1] = np.nan if odd else np.inf
+    y = pool.max_pool2d(x, h, w)
+    gone: list[str] = []
+    for name in ("_gather", "_give", "max_pool2d_indices", "scatter"):
+
+        def step(*args: Any, name: str = name, call: Any = getattr(pool, name)) -> Any:
+            gone.append(name)
+            return call(*args)
+
+        monkeypatch.setattr(pool, name, step)
+    pool.max_pool2d_backward(np.ones_like(y), x, y, h, w)
+    assert gone == way
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [
+        ((1, 7, 2, 5), [2, 2, 2, 1]),  # of 20 elements
+        ((2, 5, 2, 3), [1] * 5),
+        ((3, 2, 5, 7), [1, 1]),
+        ((1, 30, 1, 1), [20, 10]),
+        ((0, 20, 3, 3), [20]),
+        ((2, 0, 3, 3), []),
+    ],
+)
+@pytest.mark.parametrize("threaded", [False, True])
+def test_blocks_are_as_large_as_they_may_be(
+    monkeypatch: pytest.MonkeyPatch, shape: Any, sizes: list[int], threaded: bool
+) -> None:
+    """And are shared out among threads where these are in use, and there are several."""
+    shared: list[slice] = []
+    done: list[slice] = []
+    monkeypatch.setattr(pool, "BLOCK", 20)
+    monkeypatch.setattr(pool, "in_use", lambda: threaded)
+
+    def each(task: Any, blocks: list[slice]) -> None:
+        shared.extend(blocks)
+        for block in blocks:
+            task(block)
+
+    monkeypatch.setattr(pool, "each", each)
+    pool._in_blocks(done.append, np.empty(shape))
+    assert [block.stop - block.start for block in done] == sizes
+    assert shared == (done if threaded and len(sizes) > 1 else [])
+
+
+MEMORY = {"rows": 0, "batch last": 1, "channels last": 2}  # layouts of `stored`
+
+
+@pytest.mark.parametrize(
+    ("n", "layout", "order"),
+    [
+        (2, "rows", (0, 1, 2, 3)),
+        (2, "channels last", (0, 2, 3, 1)),
+        (2, "batch last", (1, 2, 3, 0)),  # of what convolution stores as rows, channels, columns
+        (1, "batch last", (2, 1, 3, 0)),
+    ],
+)
+def test_results_are_stored_as_the_input_is(n: int, layout: str, order: Any) -> None:
+    """Or so that a batch-last one flattens to the transpose of a matrix."""
+    x, a = stored(np.zeros((n, 3, 4, 6)), MEMORY[layout]), Axis(4, 2, 2)
+    share = np.asarray(0.25)
+    for y in (pool.max_pool2d(x, a, Axis(6, 2, 2)), pool.avg_pool2d(x, a, Axis(6, 2, 2), share)):
+        assert y.shape == (n, 3, 2, 3)
+        assert y.transpose(order).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("shape", "of_x", "of_g", "same"),
+    [
+        ((2, 3), "rows", "rows", True),
+        ((2, 3), "rows", "channels last", True),
+        ((2, 3), "channels last", "rows", True),
+        ((2, 1), "batch last", "batch last", True),
+        ((1, 3), "batch last", "rows", True),
+        ((2, 3), "batch last", "rows", False),
+        ((2, 3), "rows", "batch last", False),
+    ],
+)
+def test_a_gradient_is_moved_where_it_lies_across_the_input(
+    shape: Any, of_x: str, of_g: str, same: bool
+) -> None:
+    x = stored(np.zeros((*shape, 4, 6)), MEMORY[of_x])
+    g = stored(np.arange(math.prod(shape) * 6.0).reshape(*shape, 2, 3), MEMORY[of_g])
+    found = pool._stored_like(x, g)
+    assert (found is g) == same
+    np.testing.assert_array_equal(found, g)
+    assert (found.strides[0] == 8) == (x.strides[0] == 8 and shape[0] > 1)
+
+
+class Noting(np.ndarray[Any, Any]):
+    """An array that counts how often it is written to, its parts included."""
+
+    writes: list[int]
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.writes = getattr(source, "writes", [])
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        self.writes.append(1)
+        super().__setitem__(at, value)
+
+
+def noting(*shape: int) -> Noting:
+    array = np.full(shape, np.nan).view(Noting)
+    array.writes = []
+    return array
+
+
+@pytest.mark.parametrize(
+    ("a", "calls"),
+    [
+        (Axis(6, 2, 2), 1),
+        (Axis(6, 3, 1), 2),
+        (Axis(6, 3, 2, 0, 1), 2),  # the third tap of the last window is padding
+        (Axis(5, 3, 2, 1, 1), 3),
+        (Axis(5, 3, 2, 0, 4), 3),
+        (Axis(4, 1, 2), 1),
+    ],
+)
+def test_two_full_taps_are_combined_at_once(a: Axis, calls: int) -> None:
+    """Where the first two have all windows, one pass saves filling in and a second pass."""
+    done: list[int] = []
+
+    def add(*args: Any, out: Any) -> Any:
+        done.append(1)
+        return np.add(*args, out=out)
+
+    x = np.arange(2.0 * a.size).reshape(2, a.size)
+    y = pool._gather(add, x, a, 1, 0)
+    for o in range(a.out):
+        at = [o * a.stride + k - a.before for k in range(a.kernel)]
+        np.testing.assert_array_equal(y[:, o], x[:, [i for i in at if 0 <= i < a.size]].sum(1))
+    assert len(done) == calls
+
+
+@pytest.mark.parametrize(
+    ("a", "apart", "tiles"),
+    [
+        (Axis(6, 2, 2), True, True),
+        (Axis(7, 2, 2), True, False),
+        (Axis(6, 2, 3), True, False),
+        (Axis(5, 2, 2, 1), True, False),
+        (Axis(4, 2, 2, 1, 1), True, False),
+        (Axis(6, 3, 3, 1, 1), True, False),  # as many windows as tile it, but one place before
+        (Axis(5, 2, 2, 0, 1), True, False),
+        (Axis(7, 2, 4, dilation=3), True, False),
+        (Axis(6, 2, 2, dilation=2), False, False),
+        (Axis(6, 3, 2), False, False),
+    ],
+)
+def test_only_what_taps_leave_out_is_set_to_zero(a: Axis, apart: bool, tiles: bool) -> None:
+    """Nothing is where windows tile the input; and where they are apart, nothing is added up."""
+    alone = Axis(1, 1)
+    g = np.arange(1.0, a.out + 1)
+    expected = np.zeros(a.size)
+    for o, k in np.ndindex(a.out, a.kernel):
+        at = o * a.stride + k * a.dilation - a.before
+        if 0 <= at < a.size:
+            expected[at] += g[o]
+    x = noting(a.size)
+    np.testing.assert_array_equal(pool._spread(g, a, 0, x), expected)
+    assert len(x.writes) == a.kernel * apart + (not tiles)
+
+    for h, w, shape in ((a, alone, (a.size, 1)), (alone, a, (1, a.size))):
+        gx = noting(1, 1, *shape)
+        routed = g.reshape(1, 1, h.out, w.out)
+        constant = np.zeros((1, 1, *shape)), np.zeros(routed.shape)
+        found = pool._give(routed, *constant, h, w, gx)  # all to the first tap of each window
+        assert found.sum() == g.sum()
+        assert len(gx.writes) == a.kernel + (not tiles)
+
+
+def test_the_last_tap_is_not_asked() -> None:
+    """A maximum that no other holds must be there."""
+    g, x, gx = np.arange(1.0, 4).reshape(1, 1, 1, 3), np.zeros((1, 1, 1, 6)), np.empty((1, 1, 1, 6))
+    found = pool._give(g, x, np.ones(g.shape), Axis(1, 1), Axis(6, 2, 2), gx)
+    np.testing.assert_array_equal(found.ravel(), [0, 1, 0, 2, 0, 3])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8])
+def test_whole_numbers_lie_above_what_pads_them(dtype: Any) -> None:
+    x = np.array([[-7, -5, -9], [-6, np.iinfo(dtype).min, -8]], dtype).reshape(1, 1, 2, 3)
+    h, w = Axis(2, 2, 1, 1, 1), Axis(3, 2, 2, 1)
+    y = pool.max_pool2d(x, h, w)
+    np.testing.assert_array_equal(y.reshape(3, 2), [[-7, -5], [-6, -5], [-6, -8]])
+    assert y.dtype == dtype
+    indices = pool.max_pool2d_indices(x, h, w)
+    np.testing.assert_array_equal(indices.reshape(3, 2), [[0, 1], [3, 1], [3, 5]])
+
+
 def test_ties_and_overlaps() -> None:
     found = routed(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 2, 2)), Axis(2, 2, 2), Axis(2, 2, 2))
     np.testing.assert_array_equal(found, [1, 0, 0, 0])

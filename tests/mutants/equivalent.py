@@ -17,10 +17,24 @@ SPEED = "decides which of two ways is taken, for speed; both give the same numbe
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
+    "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
+        "where nothing is saved, pull_back has raised: this tells the type checker so"
+    ),
     **{
         f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
         for name in ("maximum", "minimum", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
     },
+    "tinygrad_np/pair.py::apply_pair: … => left = (a.vertex)": SPEED,
+    "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
+    "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
+    "tinygrad_np/kernels/pool.py::max_pool2d_backward: … => …y[:, c].min(initial=-np.inf)…": (
+        "both give NaN where there is one, which is all that is asked"
+    ),
+    "tinygrad_np/kernels/pool.py::max_pool2d_backward: … => …y[:, c].max(initial=(np.inf))…": (
+        "a NaN is more than infinity"
+    ),
+    "tinygrad_np/kernels/pool.py::avg_pool2d: … => np.multiply(share, total, …": COMMUTES,
+    "tinygrad_np/kernels/pool.py::_give: … => np.multiply(wins.view(np.int8), rest, …": COMMUTES,
     "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,
     "tinygrad_np/ops/elementwise.py::Where.promotes: … => promotes = slice(0, None)": (

@@ -214,7 +214,7 @@ class Along:
                 y.array[...] *= 1 + rounding * self.rng.standard_normal(y.shape)
             if y.vertex is not None:
                 roots.append((y.vertex, new(part)))
-        found = run_backward(roots, wanted={x})
+        found = run_backward(roots, retain_graph=False, create_graph=False, wanted={x})
         gradient: Float = found[x].array if x in found else np.zeros(x.shape)
         return gradient
 
