@@ -257,7 +257,7 @@ class Giving(Counted):
         super().__init__()
         self.given: list[Any] = []
 
-    def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+    def vjp(self, g: Any, _: Any, b: Any, __: Any) -> Any:
         def gradient() -> Any:
             self.given.append(self.like(g * b))
             return self.given[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,27 @@ EXACT: list[tuple[int, Callable[[], tg.Tensor], Any]] = [
         3,
         lambda: tg.rand(3, dtype=tg.float16),
         [0.00426483154296875, 0.1055908203125, 0.285888671875],
+    ),
+    (
+        3,
+        lambda: tg.empty(3).uniform_(0, 2),
+        [0.008527040481567383, 0.21113872528076172, 0.5716849565505981],
+    ),
+    (
+        3,
+        lambda: tg.empty(3, dtype=tg.float64).uniform_(0, 2),
+        [0.06821639130104096, 0.5734804534426139, 1.5458298886571686],
+    ),
+    # what is rounded up to the end becomes the beginning
+    (3, lambda: tg.empty(8).uniform_(1, 1 + 2**-23), [1] * 8),
+    (3, lambda: tg.empty(8, dtype=tg.float64).uniform_(1, 1 + 2**-52), [1] * 8),
+    (3, lambda: tg.empty(6, dtype=tg.float16).uniform_(1, 1 + 2**-10), [1] * 6),
+    (3, lambda: tg.randint(5, 2**40, (3,)), [455616498704, 1073113814116, 790819487604]),
+    (3, lambda: tg.randint(-7, 2**40, (2,)), [455505608432, 1072971245128]),
+    (
+        3,
+        lambda: tg.empty(3, dtype=tg.int64).random_(-(2**63), None),
+        [-8286316095047268712, -5383722427978684797, 5366245355481424840],
     ),
     (3, lambda: tg.randint(2**28 - 1, (3,)), [218175346, 35325593, 88681732]),
     (3, lambda: tg.randint(2**28, (3,)), [35325592, 117892739, 252666824]),
@@ -173,6 +195,23 @@ def test_the_second_normal_number_waits() -> None:
     np.testing.assert_allclose(drawn, expected, rtol=1e-6)
 
 
+def test_pairs_of_normal_numbers_spend_what_they_need() -> None:
+    """Numbers that wait are used first, and an odd one more waits again."""
+    tg.manual_seed(0)
+    drawn: list[float] = []
+    for n in (2, None, 1, 4, None, 3, 0, 2, None, 1, None, 3, None):
+        drawn += (tg.rand(1) if n is None else tg.randn(n, dtype=tg.float64)).tolist()
+    expected = (
+        *(1.5409961082440433, -0.2934289057609464, 0.30742281675338745, 0.5507452996849902),
+        *(0.2703641438858962, 0.6472479926153957, 0.24900222346962442, -0.3353951191618524),
+        *(0.800011396408081, 0.4563527811756777, -0.2613142149611394, 1.0666997529231295),
+        *(0.4158911935781066, 0.8395664167966604, 0.9527381062507629, -0.7228844007997312),
+        *(0.9320003986358643, 2.8663401024175554, -0.5663174751548546, 0.37311463418249957),
+        0.20812976360321045,
+    )
+    np.testing.assert_allclose(drawn, expected, rtol=1e-12)
+
+
 def test_half_precision_normal_numbers() -> None:
     tg.manual_seed(3)
     drawn = tg.randn(17, dtype=tg.float16)[-3:]
@@ -193,6 +232,32 @@ def test_the_state_is_pytorchs() -> None:
     assert numbers[24:28].tolist() == [146, 194, 21, 135]
     np.testing.assert_allclose(numbers[5024:5032].view(np.float64), -0.6137180077293578, rtol=1e-12)
     assert numbers[5040:5044].view(np.int32) == 1
+
+
+@pytest.mark.parametrize(
+    ("drawn", "following", "left"),
+    [(0, 0, 1), (1, 1, 624), (623, 623, 2), (624, 624, 1), (625, 1, 624), (1248, 624, 1)],
+)
+def test_the_place_in_the_state_is_pytorchs(drawn: int, following: int, left: int) -> None:
+    tg.rand(drawn)
+    numbers = tg.get_rng_state().numpy()
+    assert numbers[16:24].view(np.uint64) == following
+    assert numbers[8:12].view(np.int32) == left
+
+
+def test_a_state_is_read_from_the_place_that_it_names() -> None:
+    first = tg.rand(1).item()
+    state = tg.get_rng_state()
+    state.numpy()[16:24] = 0  # the first word, once more
+    tg.set_rng_state(state)
+    assert tg.rand(1).item() == first
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_permutation_without_a_choice_spends_nothing(n: int) -> None:
+    before = tg.get_rng_state().numpy()
+    assert tg.randperm(n).tolist() == list(range(n))
+    np.testing.assert_array_equal(tg.get_rng_state().numpy(), before)
 
 
 @pytest.mark.parametrize("drawn", [0, 1, 5, 623, 624, 625, 1300])
@@ -251,12 +316,51 @@ def test_shuffling_at_once_is_shuffling_step_by_step(n: int) -> None:
         assert random_stream.shuffled(partners).tolist() == places
 
 
-def test_a_product_and_a_sum_are_rounded_once() -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("scale", "offset"), [(None, None), (1.0, None), (None, 0.0), (2.0, 0.0)])
+def test_a_product_and_a_sum_are_rounded_once(
+    dtype: Any, scale: float | None, offset: float | None
+) -> None:
+    """Of numbers of all sizes, whose sum may cancel what they have in common."""
     rng = np.random.default_rng(0)
-    for _ in range(50):
-        x, (scale, offset) = rng.random(20), rng.uniform(-3, 3, 2).tolist()
-        exact = [float(Fraction(a) * Fraction(scale) + Fraction(offset)) for a in x.tolist()]
-        assert random_stream.multiply_add(x, scale, offset).tolist() == exact
+    for _ in range(20):
+        x = (rng.standard_normal(20) * 10.0 ** rng.integers(-6, 6, 20)).astype(dtype)
+        a, b = (dtype(rng.uniform(-3, 3)) if n is None else dtype(n) for n in (scale, offset))
+        exact = [Fraction(n) * Fraction(float(a)) + Fraction(float(b)) for n in x.tolist()]
+        found = random_stream.multiply_add(x, float(a), float(b))
+        assert found.dtype == dtype
+        assert found.tolist() == [dtype(float(n)) for n in exact]
+
+
+def test_numbers_that_stay_as_they_are_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.ones(3)
+    assert random_stream.multiply_add(x, 1, 0) is x
+    monkeypatch.setattr(random_stream, "multiply_add", None)
+    assert random_stream.Stream(0).uniform_between(3, tg.float64).size == 3
+
+
+def test_a_chance_is_that_of_a_number_below_it() -> None:
+    class Draws:
+        def randint(self, low: int, high: int, n: int, dtype: Any) -> Any:
+            assert (high - low, n) == (1 << 53, len(drawn))
+            return low + np.array(drawn, dtype)
+
+    for p in (0.3, 0.7, 0.1, 2.0**-53, 2.0**-54, 0.0, 1.0):
+        near = math.floor(p * 2**53)
+        drawn = sorted({0, max(near - 1, 0), near, min(near + 1, 2**53 - 1)} - {2**53})
+        stream = random_stream.Stream(0)
+        stream._draws = Draws()  # type: ignore[assignment]  # gives the numbers that decide
+        assert stream.chances(len(drawn), p).tolist() == [
+            Fraction(n, 1 << 53) < Fraction(p) for n in drawn
+        ]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 16, 17])
+def test_stretches_cover_all(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
+    monkeypatch.setattr(random_stream, "STRETCH", 8)
+    parts = list(random_stream._stretches(np.arange(n)))
+    assert [i for part in parts for i in part.tolist()] == list(range(n))
+    assert [part.size for part in parts] == [8] * (n // 8) + [n % 8] * (n % 8 > 0)
 
 
 def test_moments() -> None:

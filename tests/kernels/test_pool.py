@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -199,13 +200,13 @@ def test_the_gradient_of_a_maximum_goes_the_shortest_way(
     x[1, 0, 2, 1] = np.nan if odd else np.inf
     y = pool.max_pool2d(x, h, w)
     gone: list[str] = []
+
+    def step(name: str, call: Any, *args: Any) -> Any:
+        gone.append(name)
+        return call(*args)
+
     for name in ("_gather", "_give", "max_pool2d_indices", "scatter"):
-
-        def step(*args: Any, name: str = name, call: Any = getattr(pool, name)) -> Any:
-            gone.append(name)
-            return call(*args)
-
-        monkeypatch.setattr(pool, name, step)
+        monkeypatch.setattr(pool, name, partial(step, name, getattr(pool, name)))
     pool.max_pool2d_backward(np.ones_like(y), x, y, h, w)
     assert gone == way
 

@@ -35,6 +35,13 @@ EQUIVALENT = {
     ),
     "tinygrad_np/kernels/pool.py::avg_pool2d: … => np.multiply(share, total, …": COMMUTES,
     "tinygrad_np/kernels/pool.py::_give: … => np.multiply(wins.view(np.int8), rest, …": COMMUTES,
+    **{
+        f"tinygrad_np/kernels/random_stream.py::_box_muller: … => np.multiply(np.{f}(…": COMMUTES
+        for f in ("cos", "sin")
+    },
+    "tinygrad_np/kernels/random_stream.py::shuffled: source = … => …np.arange(n + 1)": (
+        "no partner lies behind the last place"
+    ),
     "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,
     "tinygrad_np/ops/elementwise.py::Where.promotes: … => promotes = slice(0, None)": (

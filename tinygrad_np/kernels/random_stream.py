@@ -93,7 +93,9 @@ class Stream:
         key = record["words"].astype(np.uint32)
         with self._whole:
             self.seed = int(record["seed"])
-            self._draws.set_state(("MT19937", key, position, 0, 0.0))
+            self._draws.set_state(
+                {"bit_generator": "MT19937", "state": {"key": key, "pos": position}}
+            )
             self._second_normal = float(record["normal_y"]) if record["normal_waits"] else None
 
     def words(self, n: int) -> Array:
@@ -171,7 +173,7 @@ class Stream:
                 _box_muller(self.uniform(BLOCK, kind), values[-BLOCK:])
         return multiply_add(values, std, mean).astype(dtype, copy=False)
 
-    def normal_pairs(self, n: int, dtype: Dtype, mean: float = 0.0, std: float = 1.0) -> Array:
+    def normal_pairs(self, n: int, dtype: Dtype, mean: float, std: float) -> Array:
         """`n` normal numbers, as PyTorch fills few places, or such as are not contiguous."""
         values = np.empty(n)
         with self._whole:
@@ -182,7 +184,7 @@ class Stream:
             angle, length = self.uniform(2 * pairs, float64).reshape(pairs, 2).T
             radius = np.sqrt(-2 * np.log1p(-length))
             angle = 2 * math.pi * angle
-            both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+            both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
             values[start:] = both[: n - start]
             if both.size > n - start:
                 self._second_normal = float(both[-1])
@@ -258,8 +260,8 @@ def _stretches(array: Array) -> Iterator[Array]:
 
 def _box_muller(uniform: Array, out: Array) -> None:
     """Blocks of 16 uniform numbers to normal ones: eight radii, eight angles."""
-    blocks = uniform.reshape(-1, 2, 8)
-    normal = out.reshape(-1, 2, 8)
+    shape = (out.size // BLOCK, 2, BLOCK // 2)
+    blocks, normal = uniform.reshape(shape), out.reshape(shape)
     # float32 angles as PyTorch rounds them; radii in float64, so that the errors of our logarithm
     # do not add to those of PyTorch's.
     radius = np.sqrt(-2 * np.log((1 - blocks[:, 0]).astype(float64)))
