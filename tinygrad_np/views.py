@@ -41,21 +41,19 @@ class View(Accumulator):
 
     def settle(self, view: Value) -> Node | None:
         """Give the view a new node if its base was written and has another place in the graph."""
-        if self.seen != view.cell[0]:
-            if self.outdated(view.cell):
-                if not self.recorded:
-                    if thread.recorder is None:  # nobody will use the node
-                        return view.node
-                    raise view_of_two_modes()
-                self.origin = self.base.vertex
-                y = self.base
-                with recording(PLAIN):
-                    for op in self.path:
-                        y = apply(op, y)
-                self.seen = view.cell[0]
-                before, view.node = view.node, y.node
-                moved(view, before)
+        if self.seen != view.cell[0] and self.outdated(view.cell):
+            if not self.recorded:
+                if thread.recorder is None:  # nobody will use the node
+                    return view.node
+                raise view_of_two_modes()
+            self.origin = self.base.vertex
+            y = self.base
+            with recording(PLAIN):
+                for op in self.path:
+                    y = apply(op, y)
             self.seen = view.cell[0]
+            before, view.node = view.node, y.node
+            moved(view, before)
         return view.node
 
     def outdated(self, cell: Cell) -> bool:
