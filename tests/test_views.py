@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import nn.functional as F
 import tinygrad_np as tg
 from tinygrad_np import views
-from tinygrad_np.errors import GraphError
+from tinygrad_np.errors import GraphError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,16 @@ def test_a_view_of_what_became_a_leaf_after_a_write(looked: bool, writes: int) -
     w.requires_grad_()
     (view * 2).sum().backward()
     equal(w.grad.numpy(), [2, 2, 0])
+
+
+def test_a_view_made_after_one_write_follows_the_next() -> None:
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    h.mul_(2)
+    view = h[:1]
+    h.mul_(3)
+    (view * 5).sum().backward()
+    equal(x.grad.numpy(), [30, 0])
 
 
 def test_a_view_stays_in_the_history_that_its_base_was_cut_off_from() -> None:
@@ -139,6 +150,9 @@ def test_a_view_that_is_a_leaf_is_one_until_its_base_is_written() -> None:
     view = base[:2].requires_grad_()
     base.requires_grad_()
     assert view.is_leaf
+    assert view.requires_grad
+    (view * 5).sum().backward()
+    equal(view.grad.numpy(), [5, 5])
     base.requires_grad_(False)
     base.mul_(leaf(1.0, 2.0, 3.0, 4.0))
     assert not view.is_leaf
@@ -200,3 +214,50 @@ def test_memory_is_marked_as_shared_once() -> None:
     assert cell == [3, views.SHARED]
     brought = [3, views.FOREIGN]
     assert views.share(brought) == [3, views.FOREIGN]
+
+
+def test_memory_of_a_buffer_is_shared() -> None:
+    array = np.frombuffer(bytearray(16), np.float64)  # no array owns it
+    assert views.shares_memory(array[:1], array)
+
+
+def maps() -> tg.Tensor:
+    """What a convolution gives: row-major to look at, and rows, channels, columns, samples."""
+    return F.conv2d(tg.randn(8, 3, 6, 6), tg.randn(4, 3, 3, 3))
+
+
+def test_a_reshape_that_had_to_copy_is_no_view() -> None:
+    """The order that the engine chose cannot change once others look at the memory."""
+    y = maps()
+    part = y[:1]
+    before = y.numpy().copy()
+    flat = y.view(8, -1)
+    assert not np.shares_memory(flat.numpy(), y.numpy())
+    flat.zero_()
+    assert y._version == part._version == 0
+    equal(y.numpy(), before)
+
+
+def test_memory_that_happens_to_be_row_major_does_not_look_so() -> None:
+    y = maps()
+    turned = y.permute(2, 1, 3, 0)
+    assert turned.numpy().flags.c_contiguous
+    assert turned.stride() == (4, 16, 1, 64)
+    assert not turned.is_contiguous()
+    with pytest.raises(ShapeError, match="view: shape"):
+        turned.view(-1)
+    equal(turned.reshape(-1).numpy(), turned.numpy().ravel())
+
+
+def test_a_repeated_part_of_such_memory() -> None:
+    assert maps()[:1].expand(5, -1, -1, -1).stride() == (0, 16, 4, 1)
+    assert maps()[:, :, 1].stride() == (64, 16, 1)
+
+
+def test_memory_that_was_brought_along_keeps_its_order() -> None:
+    columns = tg.from_numpy(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+    assert columns.stride() == (1, 2)
+    assert columns[:, 1:].stride() == (1, 2)
+    assert not columns.is_contiguous()
+    with pytest.raises(ShapeError, match="view: shape"):
+        columns.view(6)

@@ -80,9 +80,8 @@ class LeafView(View):
         return False
 
     @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        if not value:
-            self.__class__ = View  # type: ignore[assignment]  # the same slots
+    def requires_grad(self, _: bool) -> None:  # False: by another way does a view become a leaf
+        self.__class__ = View  # type: ignore[assignment]  # the same slots
 
 
 def alias(op: Op, source: Value, out: Value) -> None:
@@ -120,7 +119,8 @@ def root(value: Value) -> tuple[Value, tuple[Op, ...]]:
 
 def made_recorded(view: Value) -> bool:
     """Whether a view was made while operations are recorded."""
-    return not isinstance(view.accumulator, View) or view.accumulator.recorded
+    assert isinstance(view.accumulator, View)
+    return view.accumulator.recorded
 
 
 def of_two_modes(value: Value) -> bool:
@@ -192,8 +192,8 @@ def strides(value: Value) -> tuple[int, ...]:
     found: list[int] = []
     step = 1
     for size, stride in zip(reversed(array.shape), reversed(array.strides), strict=True):
-        # NumPy has no fixed stride for dimensions of size 1 that it inserted, nor without elements.
-        if not array.size or (size == 1 and stride == 0):
+        # NumPy's is 0 for a dimension of size 1 that it inserted, and in an empty array it made.
+        if stride == 0 and (size == 1 or not array.size):
             found.append(step)
         else:
             found.append(stride // array.itemsize)

@@ -27,6 +27,12 @@ EQUIVALENT = {
     "tinygrad_np/pair.py::apply_pair: … => left = (a.vertex)": SPEED,
     "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
     "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
+    "tinygrad_np/views.py::View.settle: … => if ((self.outdated(view.cell))):": SPEED,
+    "tinygrad_np/views.py::layout: … => if ((base.cell[1:] == [FOREIGN])):": SPEED,
+    "tinygrad_np/views.py::row_major: … => ((not isinstance(record, View)))": SPEED,
+    "tinygrad_np/views.py::strides: … => …(-(-(stride) // array.itemsize))…": (
+        "strides are whole elements"
+    ),
     "tinygrad_np/kernels/pool.py::max_pool2d_backward: … => …y[:, c].min(initial=-np.inf)…": (
         "both give NaN where there is one, which is all that is asked"
     ),
@@ -39,8 +45,24 @@ EQUIVALENT = {
         f"tinygrad_np/kernels/random_stream.py::_box_muller: … => np.multiply(np.{f}(…": COMMUTES
         for f in ("cos", "sin")
     },
-    "tinygrad_np/kernels/random_stream.py::shuffled: source = … => …np.arange(n + 1)": (
+    "tinygrad_np/kernels/random_stream.py::shuffled: … => source = np.arange(n + 1)": (
         "no partner lies behind the last place"
+    ),
+    "tinygrad_np/kernels/softmax.py::sigmoid: … => …np.where((x <= 0), …": "at 0, both are 1",
+    "tinygrad_np/kernels/softmax.py::logsumexp: … => …x.dtype.type(1))": (
+        "only infinities are shifted by it"
+    ),
+    "tinygrad_np/kernels/windows.py::Axis.undilated: sets = … => sets = (-(-(…": (
+        "the greatest common divisor divides it"
+    ),
+    "tinygrad_np/kernels/windows.py::Axis.undilated: … => …(-(-(self.stride) // shared)), …": (
+        "the greatest common divisor divides it"
+    ),
+    "tinygrad_np/kernels/windows.py::Axis.undilated: … => …, (-(-(first - start) // …": (
+        "both have the same remainder"
+    ),
+    "tinygrad_np/kernels/windows.py::Axis.undilated: … => first = start if (start > 0) else…": (
+        "0 % n is 0"
     ),
     "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,

@@ -23,7 +23,7 @@ def sigmoid(x: Array) -> Array:
 
 def below_max(x: Array, axis: int) -> Array:
     """X − max, in fresh memory: at most 0, so that no exponential overflows."""
-    y: Array = x - (x.max(axis=axis, keepdims=True) if x.size else 0)
+    y: Array = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
     return y
 
 

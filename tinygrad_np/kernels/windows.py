@@ -38,11 +38,6 @@ class Axis(NamedTuple):
         """Number of windows."""
         return (self.size + self.before + self.after - self.reach) // self.stride + 1
 
-    @property
-    def span(self) -> int:
-        """Padded inputs that some window reaches; at least ``before + size``."""
-        return max((self.out - 1) * self.stride + self.reach, self.before + self.size)
-
     def ceiled(self) -> Axis:
         """Pad the end: a last, partial window counts if it starts in the input or before it."""
         total = self.size + self.before + self.after - self.reach
@@ -60,7 +55,10 @@ class Axis(NamedTuple):
         """
         if self.dilation == 1 and self.size:
             return False
-        hit = {o for k in range(self.kernel) for o in range(self.out)[self.tap(k)[0]]}
+        hit: set[int] = set()
+        for k in range(self.kernel):
+            outputs, _ = self.tap(k)
+            hit.update(range(outputs.start, outputs.stop))
         return len(hit) < self.out
 
     def tap(self, k: int) -> tuple[slice, slice]:
@@ -105,8 +103,8 @@ class Axis(NamedTuple):
 def axes(
     size: Pair,
     kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = (0, 0),
+    stride: Pair,
+    padding: Padding,
     dilation: Pair = (1, 1),
 ) -> tuple[Axis, Axis]:
     """The two axes of a 2-D window; raises ValueError where no window fits."""
