@@ -49,6 +49,12 @@ def test_mistakes_are_written(code: str) -> None:
     assert MISTAKES[code] <= found, found
 
 
+@pytest.mark.parametrize("code", ["np.zeros_like(x)", "zeros_like(x)", "np.empty_like(x).T"])
+def test_numbers_that_do_not_count_are_not_scaled(code: str) -> None:
+    found = {c.kind for c in written(f"def f(x) -> Array:\n    return {code}\n")}
+    assert not found & {"sign", "factor 1.001"}
+
+
 def test_statements() -> None:
     code = "def f(x, y):\n    x += y\n    x[0] = 1\n    np.add.at(x, 0, y)\n    return y, x\n"
     found = {(c.old, c.new) for c in written(code)}

@@ -388,6 +388,12 @@ def test_whole_numbers_lie_above_what_pads_them(dtype: Any) -> None:
     np.testing.assert_array_equal(indices.reshape(3, 2), [[0, 1], [3, 1], [3, 5]])
 
 
+def test_where_nothing_exceeds_the_lowest_the_first_is_named() -> None:
+    x = np.full((1, 1, 1, 3000), -np.inf)  # so long that a small error shows
+    found = pool.max_pool2d_indices(x, Axis(1, 1), Axis(3000, 2, 2))
+    np.testing.assert_array_equal(found.ravel(), np.arange(0, 3000, 2))
+
+
 def test_ties_and_overlaps() -> None:
     found = routed(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 2, 2)), Axis(2, 2, 2), Axis(2, 2, 2))
     np.testing.assert_array_equal(found, [1, 0, 0, 0])

@@ -242,7 +242,8 @@ class Writer:
 
     def scaled(self, value: ast.AST) -> Iterator[Edit]:
         text = self.text(value)
-        if "zeros_like(" in text[:14] or "out=" in text:  # times anything, or written elsewhere
+        # Times anything, of numbers that do not count, or written elsewhere.
+        if text.startswith(("zeros_like(", "np.zeros_like(", "np.empty")) or "out=" in text:
             return
         yield "sign", value, f"(-({text}))"
         yield "factor 1.001", value, f"(1.001 * ({text}))"

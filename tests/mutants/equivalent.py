@@ -17,22 +17,6 @@ SPEED = "decides which of two ways is taken, for speed; both give the same numbe
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
-    "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
-        "where nothing is saved, pull_back has raised: this tells the type checker so"
-    ),
-    **{
-        f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
-        for name in ("maximum", "minimum", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
-    },
-    "tinygrad_np/pair.py::apply_pair: … => left = (a.vertex)": SPEED,
-    "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
-    "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
-    "tinygrad_np/views.py::View.settle: … => if ((self.outdated(view.cell))):": SPEED,
-    "tinygrad_np/views.py::layout: … => if ((base.cell[1:] == [FOREIGN])):": SPEED,
-    "tinygrad_np/views.py::row_major: … => ((not isinstance(record, View)))": SPEED,
-    "tinygrad_np/views.py::strides: … => …(-(-(stride) // array.itemsize))…": (
-        "strides are whole elements"
-    ),
     "tinygrad_np/kernels/pool.py::max_pool2d_backward: … => …y[:, c].min(initial=-np.inf)…": (
         "both give NaN where there is one, which is all that is asked"
     ),
@@ -64,6 +48,10 @@ EQUIVALENT = {
     "tinygrad_np/kernels/windows.py::Axis.undilated: … => first = start if (start > 0) else…": (
         "0 % n is 0"
     ),
+    **{
+        f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
+        for name in ("maximum", "minimum", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")
+    },
     "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,
     "tinygrad_np/ops/elementwise.py::Where.promotes: … => promotes = slice(0, None)": (
@@ -106,11 +94,6 @@ EQUIVALENT = {
     ),
     "tinygrad_np/ops/reduce.py::Reduction.spread: if g.ndim: => if True:": SPEED,
     "tinygrad_np/ops/reduce.py::Mean.forward: … => return (y.astype(x.dtype))": SPEED,
-    **{
-        f"tinygrad_np/ops/{file}.py::…: if aliases{rest}: => if True:": SPEED
-        for file in ("reduce", "shape")
-        for rest in ("", " or dim is MISSING")
-    },
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if False: …": SPEED,
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if x.size == 0: …": SPEED,
     "tinygrad_np/ops/shape.py::SumTo.forward: … => return (total.reshape(self.shape))": SPEED,
@@ -130,6 +113,23 @@ EQUIVALENT = {
     "tinygrad_np/ops/scatter.py::_filling: return … => return (to_dtype(…": SPEED,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.stride, 2)…": ONE_PLACE,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
+    **{
+        f"tinygrad_np/ops/{file}.py::…: if aliases{rest}: => if True:": SPEED
+        for file in ("reduce", "shape")
+        for rest in ("", " or dim is MISSING")
+    },
+    "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
+        "where nothing is saved, pull_back has raised: this tells the type checker so"
+    ),
+    "tinygrad_np/pair.py::apply_pair: … => left = (a.vertex)": SPEED,
+    "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
+    "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
+    "tinygrad_np/views.py::View.settle: … => if ((self.outdated(view.cell))):": SPEED,
+    "tinygrad_np/views.py::layout: … => if ((base.cell[1:] == [FOREIGN])):": SPEED,
+    "tinygrad_np/views.py::row_major: … => ((not isinstance(record, View)))": SPEED,
+    "tinygrad_np/views.py::strides: … => …(-(-(stride) // array.itemsize))…": (
+        "strides are whole elements"
+    ),
 }
 
 
