@@ -109,6 +109,11 @@ def test_a_window_that_fits_nowhere_is_refused(size: tuple[int, int]) -> None:
         windows.axes(size, (3, 3), (2, 2), (0, 0), (1, 1))
 
 
+def test_the_message_counts_the_padding() -> None:
+    with pytest.raises(ValueError, match=r"\(10, 9\) but the padded input is only \(5, 10\)"):
+        windows.axes((2, 3), (10, 9), (1, 1), ((1, 2), (3, 4)))
+
+
 def test_axes_are_those_of_height_and_width() -> None:
     assert windows.axes((5, 6), (2, 3), (1, 2), ((1, 2), 1), (1, 2)) == (
         Axis(5, 2, 1, 1, 2, 1),

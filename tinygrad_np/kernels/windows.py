@@ -41,11 +41,10 @@ class Axis(NamedTuple):
     def ceiled(self) -> Axis:
         """Pad the end: a last, partial window counts if it starts in the input or before it."""
         total = self.size + self.before + self.after - self.reach
-        out = -(-total // self.stride) + 1
-        if (out - 1) * self.stride >= self.size + self.before:
-            out -= 1
-        after = (out - 1) * self.stride + self.reach - self.size - self.before
-        return self._replace(after=max(after, self.after))
+        last = -(-total // self.stride) * self.stride  # where it starts in the padded input
+        if last >= self.before + self.size:
+            return self
+        return self._replace(after=last + self.reach - self.before - self.size)
 
     @property
     def misses(self) -> bool:
