@@ -318,6 +318,16 @@ def test_two_tracked_tensors_are_recorded_the_short_way(monkeypatch: pytest.Monk
             equal(w.grad.numpy(), [1, 20])
 
 
+def test_a_product_of_two_single_numbers_is_an_array() -> None:
+    """NumPy gives a scalar, which has no memory to write to."""
+    x, w = tg.tensor(2.0, requires_grad=True), tg.tensor(3.0, requires_grad=True)
+    y = x * w
+    assert type(y.array) is np.ndarray
+    y.add_(1)
+    y.backward()
+    assert (y.item(), x.grad.item(), w.grad.item()) == (7, 3, 2)
+
+
 @pytest.mark.parametrize("swap", [False, True])
 def test_two_tracked_tensors_follow_the_rules_of_promotion(swap: bool) -> None:
     """A single number of a wider type widens nothing, as in PyTorch; NumPy would."""

@@ -74,14 +74,14 @@ class LeafView(View):
     @property
     def requires_grad(self) -> bool:
         """Whether the view is a leaf still."""
-        if not self.outdated(self.cell):
-            return True
-        self.requires_grad = False
-        return False
+        if self.outdated(self.cell):
+            self.__class__ = View  # type: ignore[assignment]  # the same slots
+            return False
+        return True
 
     @requires_grad.setter
     def requires_grad(self, _: bool) -> None:  # False: by another way does a view become a leaf
-        self.__class__ = View  # type: ignore[assignment]  # the same slots
+        self.__class__ = View  # type: ignore[assignment]  # as above
 
 
 def alias(op: Op, source: Value, out: Value) -> None:
