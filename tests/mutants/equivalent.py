@@ -39,6 +39,7 @@ EQUIVALENT = {
         "no partner lies behind the last place"
     ),
     "tinygrad_np/kernels/select.py::_is_zero: … => …math.copysign(2, x)…": "its sign is asked for",
+    "tinygrad_np/kernels/select.py::_is_zero: … => …(math.copysign(1, x) >= 0)": "it is 1 or -1",
     "tinygrad_np/kernels/softmax.py::sigmoid: … => …np.where((x <= 0), …": "at 0, both are 1",
     "tinygrad_np/kernels/softmax.py::logsumexp: … => …x.dtype.type(1))…": (
         "only infinities are shifted by it"
