@@ -13,10 +13,52 @@ if TYPE_CHECKING:
     from .changes import Change
 
 COMMUTES = "the order of its operands does not matter"
+EVEN = "the division leaves no remainder"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(o) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(x.shape[1]) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(w.shape[0]) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::_spread: top = … => top = (-(-(…": EVEN,
+    **{
+        f"tinygrad_np/kernels/conv.py::_spread: rows = … => rows = _padded(g, top, {end})": (
+            "reads one row more, or two, that no window looks at"
+        )
+        for end in (
+            "top + len(into) + len(taps)",
+            "top + len(into) + len(taps) - 0",
+            "(top + len(into) + len(taps) + 1)",
+        )
+    },
+    "tinygrad_np/kernels/lowering.py::…_reference: … => …(-(-(o) // groups))…": EVEN,
+    "tinygrad_np/kernels/lowering.py::…_reference: … => …(-(-(c) // groups))…": EVEN,
+    "tinygrad_np/kernels/product.py::_pieces: … => …(-(-(whole) // PIECE))…": EVEN,
+    "tinygrad_np/kernels/threads.py::_pool: … => …(os.cpu_count() or 0) - 1)…": (
+        "one helper, too, where the number of cores is not known"
+    ),
+    "tinygrad_np/kernels/threads.py::_pool: … => …(os.cpu_count() or 2) - 1)…": (
+        "one helper, too, where the number of cores is not known"
+    ),
+    "tinygrad_np/kernels/winograd.py::convolve: check = 0.0 => check = 1.0": (
+        "only asked whether it is finite"
+    ),
+    "tinygrad_np/kernels/winograd.py::convolve: check += … => check -= …": (
+        "what is not finite once stays so"
+    ),
+    **{
+        f"tinygrad_np/kernels/winograd.py::_windows: shared = h.kernel - 1 => shared = {rows}": (
+            "keeps one row more, or two, that nothing reads"
+        )
+        for rows in ("h.kernel", "h.kernel - 0", "(h.kernel + 1)")
+    },
+    "tinygrad_np/kernels/winograd.py::_windows: columns = … => …tiles * TILE + 3 - …": (
+        "padding that holds no whole tile changes nothing"
+    ),
+    "tinygrad_np/kernels/winograd.py::_windows: if top and … => if ((not place)):": (
+        "moves rows that are written before they are read"
+    ),
     **{
         f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
         for name in ("maximum", "minimum", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor")

@@ -91,8 +91,8 @@ def conv2d_input(
     h, v = axes(input_hw, (kh, kw), stride, padding, dilation)
     dtype = float_type(g, w)
     flip_h, flip_v = _flipped(h), _flipped(v)
-    fits = h.stride == v.stride == 1 and min(*flip_h[3:5], *flip_v[3:5]) >= 0
-    if fits and (kh == kw == 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)):
+    fast = kh == kw == 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)
+    if fast and h.stride == v.stride == 1 and 0 not in input_hw:
         swapped = w.reshape(groups, o // groups, c, kh, kw).swapaxes(1, 2)
         flipped = swapped.reshape(groups * c, o // groups, kh, kw)[:, :, ::-1, ::-1]
         pads = flip_h[3:5], flip_v[3:5]
