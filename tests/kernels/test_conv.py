@@ -11,7 +11,7 @@ from geometry import MANY, Case, arrays, cases, naive
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_np.kernels import conv, lowering, winograd
+from tinygrad_np.kernels import conv, lowering, windows, winograd
 from tinygrad_np.kernels.threads import find_blas
 
 if TYPE_CHECKING:
@@ -275,6 +275,42 @@ def test_rows_are_copied_only_if_width_and_batch_are_no_run(rows: Any, view: boo
     assert np.shares_memory(found, rows) == view
     h, c, w, n = rows.shape
     assert np.shares_memory(found.reshape(h, c, w * n), found)  # a view too
+
+
+@pytest.mark.parametrize("first", range(-3, 7))
+@pytest.mark.parametrize("count", [1, 2, 4, 6])
+def test_rows_are_copied_only_if_some_lie_outside(first: int, count: int) -> None:
+    rows = np.arange(1.0, 9.0).reshape(4, 2)
+    found = conv._padded(rows, first, first + count)
+    outside = np.zeros((9, 2))
+    wanted = np.concatenate([outside, rows, outside])[first + 9 : first + 9 + count]
+    np.testing.assert_array_equal(found, wanted)
+    assert np.shares_memory(found, rows) == (first >= 0 and first + count <= 4)
+
+
+@pytest.mark.parametrize(
+    ("height", "stride", "padding", "reached"),
+    [
+        (7, 2, (0, 0), 7),
+        (8, 2, (0, 0), 7),
+        (8, 2, (1, 2), 11),
+        (8, 1, (1, 1), 10),
+        (8, 4, (0, 0), 7),
+    ],
+)
+def test_no_row_is_lowered_that_no_window_reaches(
+    height: int, stride: int, padding: Any, reached: int
+) -> None:
+    h, v = windows.axes((height, 9), (3, 2), (stride, 1), (padding, (0, 0)))
+    assert conv._lower(np.ones((height, 6, 9, 5)), h, v, 2).shape == (2, reached, 3 * 2, 8 * 5)
+
+
+def test_windows_of_width_one_are_not_copied() -> None:
+    x = np.ones((8, 6, 9, 5))
+    h, v = windows.axes((8, 9), (3, 1))
+    lowered = conv._lower(x, h, v, 2)
+    assert lowered.shape == (2, 8, 3, 9 * 5)
+    assert np.shares_memory(lowered, x)
 
 
 def test_padding_at_one_end_alone() -> None:

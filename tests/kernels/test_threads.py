@@ -229,11 +229,12 @@ def test_a_blas_that_has_but_one_of_the_two_functions_is_passed_over(
 def test_a_helper_that_never_starts_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     free = threading.Event()
     busy = ThreadPoolExecutor(1)
-    busy.submit(free.wait, 20)
+    other = busy.submit(free.wait, 5)
     monkeypatch.setattr(threads, "_pools", [busy])
     done: list[int] = []
     threads.each(done.append, range(5))
     assert done == [0, 1, 2, 3, 4]
+    assert not other.done()
     free.set()
 
 
@@ -264,6 +265,7 @@ def test_threads_are_made_once_and_one_core_is_left_to_the_caller(
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", lambda *made: made)
     assert threads._pool() == (helpers, "tinygrad_np")
     assert threads._pool() is threads._pool()
+    assert len(threads._pools) == 1
     assert after == ({"after_in_child": threads._forget} if forks else {})
 
 

@@ -21,6 +21,13 @@ EQUIVALENT = {
     "tinygrad_np/kernels/conv.py::…: … => …(-(-(o) // groups))…": EVEN,
     "tinygrad_np/kernels/conv.py::…: … => …(-(-(x.shape[1]) // groups))…": EVEN,
     "tinygrad_np/kernels/conv.py::…: … => …(-(-(w.shape[0]) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::_lower: … => …(-(-(c) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::_lower: … => …:out.start + 1] = 0": (
+        "what it clears too much is cleared or written next"
+    ),
+    "tinygrad_np/kernels/conv.py::_padded: lit, … => …max(last, 1)]…": (
+        "a row before the first lands behind the last, on no place"
+    ),
     "tinygrad_np/kernels/conv.py::_spread: top = … => top = (-(-(…": EVEN,
     **{
         f"tinygrad_np/kernels/conv.py::_spread: rows = … => rows = _padded(g, top, {end})": (

@@ -261,10 +261,9 @@ def _padded(rows: Array, first: int, last: int) -> Array:
     """``rows[first:last]``, with zeros outside the array."""
     if first >= 0 and last <= len(rows):
         return rows[first:last]
-    inside = slice(max(first, 0), max(min(last, len(rows)), 0))
+    lit, start = rows[max(first, 0) : max(last, 0)], max(-first, 0)
     padded = np.zeros((last - first, *rows.shape[1:]), rows.dtype)
-    lit = rows[inside]
-    padded[inside.start - first : inside.start - first + len(lit)] = lit
+    padded[start : start + len(lit)] = lit
     return padded
 
 
