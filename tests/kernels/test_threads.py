@@ -60,7 +60,7 @@ def test_every_chunk_is_done_once_and_blas_keeps_to_one_thread_meanwhile() -> No
 
 @pytest.mark.usefixtures("two")
 def test_two_threads_work_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=10)
     threads.each(lambda _: meeting.wait(), range(2))  # each waits for the other
 
 
@@ -76,7 +76,7 @@ def test_the_first_error_is_raised_and_blas_put_back() -> None:
 
 @pytest.mark.usefixtures("two")
 def test_a_helper_has_the_error_state_of_its_caller() -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=10)
 
     def divide(_: int) -> None:
         meeting.wait()
@@ -165,7 +165,7 @@ def test_each_asks_for_no_more_helpers_than_it_can_use(
 
 @pytest.mark.usefixtures("two")
 def test_after_an_error_no_further_chunk_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    meeting, stopped = threading.Barrier(2, timeout=20), threading.Event()
+    meeting, stopped = threading.Barrier(2, timeout=10), threading.Event()
     monkeypatch.setattr(threads, "_pools", [Watched(stopped.set)])
     begun: list[int] = []
 
@@ -240,7 +240,7 @@ def test_a_helper_that_never_starts_is_not_waited_for(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("two")
 def test_a_helper_that_works_is_waited_for_and_its_error_raised() -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=10)
 
     def fail_there(_: int) -> None:
         meeting.wait()
@@ -282,7 +282,7 @@ def test_a_fork_has_no_threads_yet_and_no_block_alone(monkeypatch: pytest.Monkey
 
 
 def meet() -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=10)
     threads.each(lambda _: meeting.wait(), range(2))
 
 
