@@ -13,10 +13,34 @@ if TYPE_CHECKING:
     from .changes import Change
 
 COMMUTES = "the order of its operands does not matter"
+EVEN = "the division leaves no remainder"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(o) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(x.shape[1]) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::…: … => …(-(-(w.shape[0]) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::_lower: … => …(-(-(c) // groups))…": EVEN,
+    "tinygrad_np/kernels/conv.py::_lower: … => …:out.start + 1] = 0": (
+        "what it clears too much is cleared or written next"
+    ),
+    "tinygrad_np/kernels/conv.py::_padded: lit, … => …max(last, 1)]…": (
+        "a row before the first lands behind the last, on no place"
+    ),
+    "tinygrad_np/kernels/conv.py::_spread: top = … => top = (-(-(…": EVEN,
+    **{
+        f"tinygrad_np/kernels/conv.py::_spread: rows = … => rows = _padded(g, top, {end})": (
+            "reads one row more, or two, that no window looks at"
+        )
+        for end in (
+            "top + len(into) + len(taps)",
+            "top + len(into) + len(taps) - 0",
+            "(top + len(into) + len(taps) + 1)",
+        )
+    },
+    "tinygrad_np/kernels/lowering.py::…_reference: … => …(-(-(o) // groups))…": EVEN,
+    "tinygrad_np/kernels/lowering.py::…_reference: … => …(-(-(c) // groups))…": EVEN,
     "tinygrad_np/kernels/pool.py::max_pool2d_backward: … => …y[:, c].min(initial=-np.inf)…": (
         "both give NaN where there is one, which is all that is asked"
     ),
@@ -25,6 +49,7 @@ EQUIVALENT = {
     ),
     "tinygrad_np/kernels/pool.py::avg_pool2d: … => np.multiply(share, total, …": COMMUTES,
     "tinygrad_np/kernels/pool.py::_give: … => np.multiply(wins.view(np.int8), rest, …": COMMUTES,
+    "tinygrad_np/kernels/product.py::_pieces: … => …(-(-(whole) // PIECE))…": EVEN,
     **{
         f"tinygrad_np/kernels/random_stream.py::_box_muller: … => np.multiply(np.{f}(…": COMMUTES
         for f in ("cos", "sin")
@@ -44,6 +69,12 @@ EQUIVALENT = {
     "tinygrad_np/kernels/softmax.py::logsumexp: … => …x.dtype.type(1))…": (
         "only infinities are shifted by it"
     ),
+    "tinygrad_np/kernels/threads.py::_pool: … => …(os.cpu_count() or 0) - 1)…": (
+        "one helper, too, where the number of cores is not known"
+    ),
+    "tinygrad_np/kernels/threads.py::_pool: … => …(os.cpu_count() or 2) - 1)…": (
+        "one helper, too, where the number of cores is not known"
+    ),
     "tinygrad_np/kernels/windows.py::Axis.undilated: sets = … => sets = (-(-(…": (
         "the greatest common divisor divides it"
     ),
@@ -58,6 +89,24 @@ EQUIVALENT = {
     ),
     "tinygrad_np/kernels/windows.py::Axis.undilated: … => first = start if start >= 1 else…": (
         "0 % n is 0"
+    ),
+    "tinygrad_np/kernels/winograd.py::convolve: check = 0.0 => check = 1.0": (
+        "only asked whether it is finite"
+    ),
+    "tinygrad_np/kernels/winograd.py::convolve: check += … => check -= …": (
+        "what is not finite once stays so"
+    ),
+    **{
+        f"tinygrad_np/kernels/winograd.py::_windows: shared = h.kernel - 1 => shared = {rows}": (
+            "keeps one row more, or two, that nothing reads"
+        )
+        for rows in ("h.kernel", "h.kernel - 0", "(h.kernel + 1)")
+    },
+    "tinygrad_np/kernels/winograd.py::_windows: columns = … => …tiles * TILE + 3 - …": (
+        "padding that holds no whole tile changes nothing"
+    ),
+    "tinygrad_np/kernels/winograd.py::_windows: if top and … => if ((not place)):": (
+        "moves rows that are written before they are read"
     ),
     **{
         f"tinygrad_np/ops/elementwise.py::{name}: … => …, other, input)": COMMUTES
@@ -105,6 +154,11 @@ EQUIVALENT = {
     ),
     "tinygrad_np/ops/reduce.py::Reduction.spread: if g.ndim: => if True:": SPEED,
     "tinygrad_np/ops/reduce.py::Mean.forward: … => return (y.astype(x.dtype))": SPEED,
+    **{
+        f"tinygrad_np/ops/{file}.py::…: if aliases{rest}: => if True:": SPEED
+        for file in ("reduce", "shape")
+        for rest in ("", " or dim is MISSING")
+    },
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if False: …": SPEED,
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if x.size == 0: …": SPEED,
     "tinygrad_np/ops/shape.py::SumTo.forward: … => return (total.reshape(self.shape))": SPEED,
@@ -124,11 +178,6 @@ EQUIVALENT = {
     "tinygrad_np/ops/scatter.py::_filling: return … => return (to_dtype(…": SPEED,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.stride, 2)…": ONE_PLACE,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
-    **{
-        f"tinygrad_np/ops/{file}.py::…: if aliases{rest}: => if True:": SPEED
-        for file in ("reduce", "shape")
-        for rest in ("", " or dim is MISSING")
-    },
     "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
         "where nothing is saved, pull_back has raised: this tells the type checker so"
     ),

@@ -527,7 +527,7 @@ def test_a_made_test_fails_for_a_wrong_op_with_a_small_example() -> None:
         return x * x.detach() if x.numel() > 1 else x * x
 
     with pytest.raises(tg.autograd.GradcheckError, match=r"(?s)^halved: .* by input 0 \(2,\)"):
-        settings(derandomize=True, database=None)(op_test(halved, tensors()))()
+        op_test(halved, tensors(), settings=settings(derandomize=True, database=None))()
 
 
 def test_hypothesis_is_imported_with_the_first_strategy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,8 +91,8 @@ def conv2d_input(
     h, v = axes(input_hw, (kh, kw), stride, padding, dilation)
     dtype = float_type(g, w)
     flip_h, flip_v = _flipped(h), _flipped(v)
-    fits = h.stride == v.stride == 1 and min(*flip_h[3:5], *flip_v[3:5]) >= 0
-    if fits and (kh == kw == 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)):
+    fast = kh == kw == 1 or winograd.suits(flip_h, flip_v, n, o, c, groups, dtype)
+    if fast and h.stride == v.stride == 1 and 0 not in input_hw:
         swapped = w.reshape(groups, o // groups, c, kh, kw).swapaxes(1, 2)
         flipped = swapped.reshape(groups * c, o // groups, kh, kw)[:, :, ::-1, ::-1]
         pads = flip_h[3:5], flip_v[3:5]
@@ -261,10 +261,9 @@ def _padded(rows: Array, first: int, last: int) -> Array:
     """``rows[first:last]``, with zeros outside the array."""
     if first >= 0 and last <= len(rows):
         return rows[first:last]
-    inside = slice(max(first, 0), max(min(last, len(rows)), 0))
+    lit, start = rows[max(first, 0) : max(last, 0)], max(-first, 0)
     padded = np.zeros((last - first, *rows.shape[1:]), rows.dtype)
-    lit = rows[inside]
-    padded[inside.start - first : inside.start - first + len(lit)] = lit
+    padded[start : start + len(lit)] = lit
     return padded
 
 

@@ -54,7 +54,7 @@ class _Alone:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
-        self.before = 1  # the number of threads that comes back after the last user
+        self.before: int  # the number of threads that comes back after the last user
 
     def __enter__(self) -> None:
         with self.lock:
@@ -142,7 +142,7 @@ def stretches(x: np.ndarray[Any, Any]) -> list[tuple[slice, ...]]:
     """
     if x.nbytes < LARGE or not in_use():
         return [()]
-    outermost = max(range(x.ndim), key=lambda i: x.strides[i] if x.shape[i] > 1 else -1)
+    outermost = max(range(x.ndim), key=lambda i: (x.shape[i] > 1, abs(x.strides[i])))
     return [(slice(None),) * outermost + (part,) for part in cut(x.shape[outermost])]
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import hypothesis
 import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import given, note
@@ -227,6 +228,7 @@ def op_test(
     function: Callable[..., Any],
     *operands: SearchStrategy[Any],
     oracle: Callable[..., Any] | None = None,
+    settings: hypothesis.settings | None = None,
     **options: Any,
 ) -> Callable[[], None]:
     """Make a test of an op, a function or a module: `check_op` at points that hypothesis draws.
@@ -237,12 +239,16 @@ def op_test(
         A strategy for each argument, or one that draws a tuple of all.
     oracle, options
         As for `check_op`.
+    settings
+        Hypothesis's settings. By default those of the profile, without a deadline: one example is
+        some fifty runs of the function.
 
     >>> import tinygrad_np as tg
     >>> test_exp = op_test(tg.exp, tensors((2, 3)), oracle=np.exp)
     >>> test_exp()
     """
 
+    @settings or hypothesis.settings(deadline=None)
     @given(drawn=st.tuples(*operands))
     def test(*_: Any, drawn: tuple[Any, ...]) -> None:  # the class's instance, if there is a class
         together = len(drawn) == 1 and isinstance(drawn[0], tuple)

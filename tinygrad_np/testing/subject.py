@@ -10,14 +10,14 @@ from tinygrad_np.autograd.differences import FIRST, shares
 from tinygrad_np.autograd.grad import grad
 from tinygrad_np.autograd.point import Gradients, Point, describe, tensors_in
 from tinygrad_np.core import Value
-from tinygrad_np.tensor.creation import new
+from tinygrad_np.tensor.creation import from_numpy, new
+from tinygrad_np.tensor.tensor import Tensor
 from tinygrad_np.testing.closeness import assert_close
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tinygrad_np.autograd.point import Named
-    from tinygrad_np.tensor.tensor import Tensor
 
     Array = np.ndarray[Any, Any]
 
@@ -222,7 +222,9 @@ def largest(array: Array) -> float:
 
 def _leaf(given: Any) -> Tensor:
     array = np.array(given.array if isinstance(given, Value) else given)
-    return new(array, requires_grad=array.dtype.kind == "f")
+    # A transpose goes on showing that it is one, to a function that calls `view`, say.
+    over = from_numpy if isinstance(given, Tensor) and not given.is_contiguous() else new
+    return over(array).requires_grad_(array.dtype.kind == "f")
 
 
 def _plain(i: int, x: Any) -> Any:
