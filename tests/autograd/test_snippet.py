@@ -707,6 +707,12 @@ def circle() -> Any:
     return held
 
 
+def tuple_in_itself() -> Any:
+    held: tuple[Any, ...] = (1.0, [])
+    held[1].append(held)
+    return held
+
+
 def decorated_class() -> Any:
     def wrap(f: Any) -> Any:
         return f
@@ -726,6 +732,10 @@ def decorated_class() -> Any:
         (holding(threading.Lock()), "a lock has no state that can be written"),
         (holding(n for n in (1, 2)), "a generator has no state that can be written"),
         (holding(circle()), "its definitions need each other before they are made"),
+        (
+            functools.partial(lambda v, _: v * v.detach(), _=tuple_in_itself()),
+            "a tuple holds itself",
+        ),
         (holding(types.ModuleType("made")), "the module made cannot be imported by its name"),
         (holding(decorated_class()), "the value of wrap, which a definition reads, is not known"),
     ],

@@ -91,9 +91,19 @@ def set_constant(module: ModuleType, change: Change) -> None:
                     for each, part in zip(target.elts, found, strict=True):
                         setattr(owner, ast.unparse(each), part)
                 else:
-                    setattr(owner, name, found)
+                    set_member(owner, name, found)
                 return
     raise LookupError(change.unit)
+
+
+def set_member(owner: Any, name: str, found: Any) -> None:
+    """Give an attribute its value; of the field of a named tuple, that is its default."""
+    defaults = getattr(owner, "_field_defaults", {})
+    if name not in defaults:
+        setattr(owner, name, found)
+        return
+    defaults[name] = found
+    owner.__new__.__defaults__ = tuple(defaults.values())
 
 
 def value(expression: ast.expr, module: ModuleType) -> Any:
