@@ -20,7 +20,7 @@ REDUCTIONS = ("mean", "sum", "none")
 # PyTorch's nll_loss, which its cross_entropy of labels calls, has no derivative by the weight.
 WEIGHT_OF_LABELS = (2,)
 # Shapes of logits of three classes, and of their labels.
-PLACES = {"5 3": "5", "3": "", "2 3 3": "2 3", "1 3 2 2": "1 2 2"}
+PLACES = {"4 3": "4", "3": "", "2 3 2": "2 2", "1 3 2 2": "1 2 2"}
 
 
 def log_probabilities(u: Array) -> Array:
@@ -44,10 +44,11 @@ def _named(name: str, words: str, *parts: str, **options: Any) -> str:
 
 
 def _of_labels() -> Iterator[Row]:
-    """The whole grid on a matrix; on the other shapes, each option beside the next."""
+    """The whole grid on a matrix, with places to ignore or without; all else somewhere."""
     grid = list(itertools.product(REDUCTIONS, (False, True), (0.0, 0.3), ("", "-100", "1")))
+    grid = [options for i, options in enumerate(grid) if options[-1] != "1" or i % 9 == 2]
     for words, places in PLACES.items():
-        chosen = grid if words == "5 3" else grid[:: 5 if places else 7]
+        chosen = grid if words == "4 3" else grid[:: 3 if places == "2 2" else 5]
         for (reduction, weighted, smoothing, ignored), name in itertools.product(
             chosen, ("cross_entropy", "nll_loss")
         ):
@@ -75,15 +76,17 @@ def _of_labels() -> Iterator[Row]:
 
 
 def _of_probabilities() -> Iterator[Row]:
-    grid = itertools.product(REDUCTIONS, (False, True), (0.0, 0.3), ("4 3", "3", "2 3 2"))
-    for reduction, weighted, smoothing, words in grid:
+    grid = list(itertools.product(REDUCTIONS, (False, True), (0.0, 0.3)))
+    chosen = [("3 2", *row) for row in grid]
+    chosen += [(words, *row) for words in ("2", "2 2 2") for row in grid[::5]]
+    for words, reduction, weighted, smoothing in chosen:
         options = {"reduction": reduction, "label_smoothing": smoothing}
         yield functional(
             "cross_entropy",
             (
                 Operand(words),
                 Operand(words, positive),
-                *([Operand("3", positive)] if weighted else []),
+                *([Operand("2", positive)] if weighted else []),
             ),
             partial(oracles.cross_entropy, **options),
             given=options,
@@ -112,7 +115,7 @@ def _modules() -> Iterator[Row]:
         ({"reduction": "sum", "ignore_index": 1}, labels()),
         ({"reduction": "none", "label_smoothing": 0.1}, labels(-100)),
     ):
-        labelled = (Operand("5 3"), Operand("5", drawn))
+        labelled = (Operand("4 3"), Operand("4", drawn))
         oracle = partial(oracles.cross_entropy, **options)
         yield module("CrossEntropyLoss", labelled, oracle, given=options)
         yield Row(

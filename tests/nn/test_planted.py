@@ -136,7 +136,7 @@ PLANTS: dict[Callable[[Planting], None], tuple[str, str]] = {
     dropout_in_the_order_of_indices: ("dropout", ": value: "),
     dropout_with_a_rough_scale: ("dropout", ": value: "),
     dropout_in_place: ("dropout", "in place"),
-    dropout_in_evaluation: (r"Dropout\(.*eval", ": value: "),
+    dropout_in_evaluation: (r"Dropout\(.*eval", ": (value|repeatable): "),
     no_divisor_override: ("AvgPool2d", ": value: "),
     parameters_cut_off: ("Linear", ": gradient: "),
 }
