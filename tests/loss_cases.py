@@ -48,7 +48,7 @@ def _of_labels() -> Iterator[Row]:
     grid = list(itertools.product(REDUCTIONS, (False, True), (0.0, 0.3), ("", "-100", "1")))
     grid = [options for i, options in enumerate(grid) if options[-1] != "1" or i % 9 == 2]
     for words, places in PLACES.items():
-        chosen = grid if words == "4 3" else grid[:: 3 if places == "2 2" else 5]
+        chosen = grid if words == "4 3" else grid[:: 5 if places == "2 2" else 7]
         for (reduction, weighted, smoothing, ignored), name in itertools.product(
             chosen, ("cross_entropy", "nll_loss")
         ):
