@@ -56,16 +56,6 @@ def test_the_function_and_the_module_agree() -> None:
     np.testing.assert_array_equal(layer(x).detach().numpy(), y.detach().numpy())
 
 
-@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
-@pytest.mark.parametrize("padding", [(1, 2), "same", "valid"])
-def test_padding_modes_pad_first(mode: str, padding: Any) -> None:
-    layer = nn.Conv2d(2, 3, (2, 4), padding=padding, padding_mode=mode)
-    x = tg.randn(2, 2, 6, 7)
-    sides = {"same": (1, 2, 0, 1), "valid": (0, 0, 0, 0)}.get(padding, (2, 2, 1, 1))
-    y = F.conv2d(F.pad(x, sides, mode=mode), layer.weight, layer.bias)
-    np.testing.assert_array_equal(layer(x).detach().numpy(), y.detach().numpy())
-
-
 def test_layers_say_what_pytorchs_say() -> None:
     assert nn.Conv1d(1, 1, 1).__dict__["transposed"] is False
     assert nn.ConvTranspose2d(1, 1, 1).__dict__["transposed"] is True
