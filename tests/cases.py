@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Array = np.ndarray[Any, Any]
+    Form = Callable[..., Any]
 
 SIZES = {"b": 2, "c": 4, "k": 3, "m": 3, "n": 2}
 
@@ -73,16 +74,27 @@ class Operand:
         return np.asarray(self.domain(u, sizes) if indices else self.domain(u))
 
 
+def _on_a_copy(write: Form) -> Form:
+    """Call a form that writes: its first operand is a copy, for leaves are not written."""
+    return lambda lib, x, *others: write(lib, x.clone(), *others)
+
+
 @dataclass(frozen=True)
 class Case:
-    """One row. Each form is called with a library (ours, or PyTorch) and the operands."""
+    """One row. Each form is called with a library (ours, or PyTorch) and the operands.
+
+    The first form is the one that most tests call; all others must equal it in value, gradient and
+    second derivative.
+    """
 
     name: str
     operands: tuple[Operand, ...]
     oracle: Callable[..., Array]
-    function: Callable[..., Any] | None = None
-    method: Callable[..., Any] | None = None
-    internal: Callable[..., Any] | None = None  # an op without public face
+    function: Form | None = None
+    method: Form | None = None
+    internal: Form | None = None  # an op without public face
+    aliases: Mapping[str, Form] = field(default_factory=dict)  # other ways to ask for the same
+    inplace: Mapping[str, Form] = field(default_factory=dict)  # write the first operand, give it
     public: str = ""  # exported name; by default the first word of `name`
     batch: bool = False  # leading dimensions may be added to every operand
     scalar: bool = False  # works on 0-d operands
@@ -90,9 +102,13 @@ class Case:
     least: dict[str, int] = field(default_factory=dict)  # smallest sizes that make sense
 
     @property
-    def forms(self) -> dict[str, Callable[..., Any]]:
+    def forms(self) -> dict[str, Form]:
         given = {"function": self.function, "method": self.method, "internal": self.internal}
-        return {name: form for name, form in given.items() if form is not None}
+        return {
+            **{name: form for name, form in given.items() if form is not None},
+            **self.aliases,
+            **{name: _on_a_copy(write) for name, write in self.inplace.items()},
+        }
 
     @property
     def covers(self) -> str:

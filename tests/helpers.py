@@ -50,3 +50,20 @@ def gradients(
         create_graph=create_graph,
     )
     return [g.detach().numpy() for g in found]
+
+
+def both_orders(output: tg.Tensor, inputs: Sequence[tg.Tensor]) -> list[Array]:
+    """Gradients of a random projection of `output`, then those of a projection of them."""
+    leaves = [x for x in inputs if x.requires_grad]
+    first = tg.autograd.grad(output, leaves, weights(output.shape, output.dtype), create_graph=True)
+    total = sum(((g * weights(g.shape, g.dtype, 2)).sum() for g in first), tg.tensor(0.0))
+    second: Sequence[tg.Tensor | None] = [None] * len(leaves)
+    if total.requires_grad:
+        second = tg.autograd.grad(total, leaves, allow_unused=True)
+    return [
+        *(g.detach().numpy() for g in first),
+        *(
+            np.zeros(x.shape) if g is None else g.detach().numpy()
+            for x, g in zip(leaves, second, strict=True)
+        ),
+    ]

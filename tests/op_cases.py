@@ -11,95 +11,29 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import window_oracles as oracles
+from arithmetic_cases import ARITHMETIC
 from cases import (
     Case,
     Operand,
     added,
     added_along,
     below,
-    between,
     distinct,
     mask,
-    nonzero,
-    positive,
     real,
-    steps,
 )
 from place_cases import PARTS, PLACES
+from window_cases import WINDOWS
+from write_cases import WRITES
 
 import tinygrad_np as tg
 from tinygrad_np import core
-from tinygrad_np.kernels import windows
-from tinygrad_np.ops import conv, elementwise, index, linalg, loss, pool, random, shape
+from tinygrad_np.ops import index, linalg, loss, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Array = np.ndarray[Any, Any]
-
-
-def halves(*xs: Array) -> Array:
-    """The least random of distributions."""
-    return np.full(np.broadcast_shapes(*[x.shape for x in xs]), 0.5, xs[0].dtype)
-
-
-def dividend(u: Array) -> Array:
-    """Of both signs: the quotient by a `divisor` is never within 0.05 of an integer."""
-    return np.floor(8 * u) - 3.5 + 0.2 * u
-
-
-def divisor(u: Array) -> Array:
-    return np.where(u < 0.5, -1, 1) * (1.0 + 0.02 * u)
-
-
-def _elementwise(
-    name: str, domain: Callable[..., Array], oracle: Callable[..., Array], **options: Any
-) -> Case:
-    return Case(
-        name,
-        (Operand("n m", domain),),
-        oracle,
-        lambda lib, x: getattr(lib, name)(x),
-        lambda _, x: getattr(x, name)(),
-        batch=True,
-        scalar=True,
-        **options,
-    )
-
-
-BROADCASTS = {
-    "": ("n m", "n m"),
-    "column-row": ("n 1", "1 m"),
-    "scalar-vector": ("", "m"),
-    "vector-scalar": ("m", ""),
-    "leading": ("m", "b n m"),
-    "ones": ("1 m", "b n 1"),
-}
-
-
-def _binary(
-    name: str,
-    domains: tuple[Callable[..., Array], Callable[..., Array]],
-    oracle: Callable[..., Array],
-    function: Callable[..., Any],
-    method: Callable[..., Any],
-    **options: Any,
-) -> list[Case]:
-    """One case for every way in which two shapes broadcast."""
-    return [
-        Case(
-            f"{name}[{variant}]" if variant else name,
-            (Operand(left, domains[0]), Operand(right, domains[1])),
-            oracle,
-            function,
-            method,
-            batch=not variant,
-            scalar=not variant,
-            **options,
-        )
-        for variant, (left, right) in BROADCASTS.items()
-    ]
 
 
 def _reduction(name: str, domain: Callable[..., Array], oracle: Callable[..., Array]) -> list[Case]:
@@ -149,147 +83,6 @@ def _one_hot(x: Array, label: Array, classes: int) -> Array:
 
 
 N, MN = (Operand("n"), Operand("n m"))
-
-ELEMENTWISE = [
-    _elementwise("neg", real, np.negative),
-    _elementwise("abs", nonzero, np.abs),
-    _elementwise("sign", nonzero, np.sign),
-    _elementwise("exp", real, np.exp),
-    _elementwise("log", positive, np.log),
-    _elementwise("sqrt", positive, np.sqrt),
-    _elementwise("square", real, np.square),
-    _elementwise("tanh", real, np.tanh),
-    _elementwise("sigmoid", real, lambda x: 1 / (1 + np.exp(-x))),
-    _elementwise("relu", nonzero, lambda x: np.where(x > 0, x, 0.0)),
-    Case("clone", (MN,), np.copy, method=lambda _, x: x.clone(), batch=True, scalar=True),
-    *(
-        Case(
-            "draw" + ("[broadcast]" if others else ""),
-            (MN, *others),
-            lambda *xs: np.full(np.broadcast_shapes(*map(np.shape, xs)), 0.5),
-            internal=lambda _, *xs: core.apply(random.Draw("Half", halves), *xs),
-        )
-        for others in ((), (Operand("1 m"),))
-    ),
-    Case(
-        "zeros_like[rule]",
-        (MN,),
-        np.zeros_like,
-        internal=lambda _, x: elementwise.zeros_like(x),
-        batch=True,
-        scalar=True,
-    ),
-]
-
-BINARY = [
-    *_binary("add", (real, real), np.add, lambda lib, a, b: lib.add(a, b), lambda _, a, b: a + b),
-    *_binary(
-        "add[alpha]",
-        (real, real),
-        lambda a, b: a + 2 * b,
-        lambda lib, a, b: lib.add(a, b, alpha=2),
-        lambda _, a, b: a.add(b, alpha=2),
-    ),
-    *_binary(
-        "sub", (real, real), np.subtract, lambda lib, a, b: lib.sub(a, b), lambda _, a, b: a - b
-    ),
-    *_binary(
-        "sub[alpha]",
-        (real, real),
-        lambda a, b: a - 0.5 * b,
-        lambda lib, a, b: lib.sub(a, b, alpha=0.5),
-        lambda _, a, b: a.sub(b, alpha=0.5),
-    ),
-    *_binary(
-        "mul", (real, real), np.multiply, lambda lib, a, b: lib.mul(a, b), lambda _, a, b: a * b
-    ),
-    *_binary(
-        "div", (real, nonzero), np.divide, lambda lib, a, b: lib.div(a, b), lambda _, a, b: a / b
-    ),
-    *_binary(
-        "div[floor]",
-        (dividend, divisor),
-        np.floor_divide,
-        lambda lib, a, b: lib.div(a, b, rounding_mode="floor"),
-        lambda _, a, b: a.div(b, rounding_mode="floor"),
-    ),
-    *_binary(
-        "div[trunc]",
-        (dividend, divisor),
-        lambda a, b: np.trunc(a / b),
-        lambda lib, a, b: lib.div(a, b, rounding_mode="trunc"),
-        lambda _, a, b: a.div(b, rounding_mode="trunc"),
-    ),
-    *_binary(
-        "remainder",
-        (dividend, divisor),
-        np.remainder,
-        lambda lib, a, b: lib.remainder(a, b),
-        lambda _, a, b: a % b,
-    ),
-    *_binary(
-        "fmod",
-        (dividend, divisor),
-        np.fmod,
-        lambda lib, a, b: lib.fmod(a, b),
-        lambda _, a, b: a.fmod(b),
-    ),
-    *_binary(
-        "pow", (positive, real), np.power, lambda lib, a, b: lib.pow(a, b), lambda _, a, b: a**b
-    ),
-    *_binary(
-        "maximum",
-        (steps, between),
-        np.maximum,
-        lambda lib, a, b: lib.maximum(a, b),
-        lambda _, a, b: a.maximum(b),
-    ),
-    *_binary(
-        "minimum",
-        (steps, between),
-        np.minimum,
-        lambda lib, a, b: lib.minimum(a, b),
-        lambda _, a, b: a.min(b),
-    ),
-]
-
-NUMBERS = [
-    Case(
-        f"{name}[number]",
-        (Operand("n m", domain),),
-        oracle,
-        function,
-        method,
-        batch=True,
-        scalar=True,
-    )
-    for name, domain, oracle, function, method in [
-        ("add", real, lambda x: x + 2.5, lambda lib, x: lib.add(x, 2.5), lambda _, x: 2.5 + x),
-        ("sub", real, lambda x: x - 2.5, lambda lib, x: lib.sub(x, 2.5), lambda _, x: x - 2.5),
-        ("rsub", real, lambda x: 2.5 - x, lambda lib, x: lib.rsub(x, 2.5), lambda _, x: 2.5 - x),
-        ("mul", real, lambda x: 2.5 * x, lambda lib, x: lib.mul(x, 2.5), lambda _, x: 2.5 * x),
-        ("div", real, lambda x: x / 2.5, lambda lib, x: lib.div(x, 2.5), lambda _, x: x / 2.5),
-        (
-            "remainder",
-            between,
-            lambda x: np.remainder(x, 10),
-            lambda lib, x: lib.remainder(x, 10),
-            lambda _, x: x % 10,
-        ),
-        ("rdiv", nonzero, lambda x: 2.5 / x, None, lambda _, x: 2.5 / x),
-        ("rpow", real, lambda x: 2.5**x, lambda lib, x: lib.pow(2.5, x), lambda _, x: 2.5**x),
-        *(
-            (
-                f"pow[{p}]",
-                positive if p == 0.5 else nonzero,
-                lambda x, p=p: x ** float(p),
-                lambda lib, x, p=p: lib.pow(x, p),
-                lambda _, x, p=p: x**p,
-            )
-            for p in (-2, 0, 0.5, 1, 2, 3)
-        ),
-    ]
-]
 
 SELECTION = [
     *(
@@ -411,9 +204,10 @@ REDUCTION = [
             f"{name}[{dim},{keepdim}]",
             (Operand("b n m", distinct),),
             lambda x, f=f, dim=dim, keepdim=keepdim: f(x, axis=dim, keepdims=keepdim),
-            method=lambda _, x, name=name, dim=dim, keepdim=keepdim: (
-                getattr(x, name)(dim, keepdim).values
+            lambda lib, x, name=name, dim=dim, keepdim=keepdim: (
+                getattr(lib, name)(x, dim, keepdim).values
             ),
+            lambda _, x, name=name, dim=dim, keepdim=keepdim: getattr(x, name)(dim, keepdim).values,
         )
         for name, f in {"max": np.amax, "min": np.amin}.items()
         for dim, keepdim in [(0, False), (-1, False), (1, True)]
@@ -423,7 +217,8 @@ REDUCTION = [
             f"{name}[all]",
             (Operand("n m", distinct),),
             f,
-            method=lambda _, x, name=name: getattr(x, name)(),
+            lambda lib, x, name=name: getattr(lib, name)(x),
+            lambda _, x, name=name: getattr(x, name)(),
         )
         for name, f in {"max": np.amax, "min": np.amin}.items()
     ),
@@ -449,6 +244,11 @@ SHAPE = [
         lambda x: x.reshape(-1, x.shape[0]),
         lambda lib, x: lib.reshape(x, (-1, x.shape[0])),
         lambda _, x: x.reshape(-1, x.shape[0]),
+        aliases={
+            "x.view": lambda _, x: x.view(-1, x.shape[0]),
+            "x.view_as": lambda lib, x: x.view_as(lib.zeros(x.numel() // len(x), len(x))),
+            "x.reshape_as": lambda lib, x: x.reshape_as(lib.zeros(x.numel() // len(x), len(x))),
+        },
     ),
     Case(
         "permute",
@@ -521,6 +321,10 @@ SHAPE = [
             lambda x: np.broadcast_to(x, (2, 4, 3)),
             lambda lib, x: lib.broadcast_to(x, (2, 4, 3)),
             lambda _, x: x.expand(2, -1 if x.ndim == 3 and x.shape[1] != 1 else 4, 3),
+            aliases={
+                "x.broadcast_to": lambda _, x: x.broadcast_to((2, 4, 3)),
+                "x.expand_as": lambda lib, x: x.expand_as(lib.zeros(2, 4, 3)),
+            },
         )
         for variant, words in {"row": "3", "column": "4 1", "middle": "2 1 3", "0-d": ""}.items()
     ),
@@ -589,6 +393,7 @@ PRODUCT = [
             np.matmul,
             lambda lib, a, b: lib.matmul(a, b),
             lambda _, a, b: a @ b,
+            aliases={"x.matmul": lambda _, a, b: a.matmul(b)},
             batch=variant == "matrices",
         )
         for variant, left, right in [
@@ -683,359 +488,12 @@ FUNCTION = [
 ]
 
 
-# PyTorch keeps these in `torch.nn.functional`, as we do in `nn.functional`.
-def _functional(
-    name: str,
-    words: str | tuple[str, ...],
-    oracle: Callable[..., Array],
-    domain: Any = real,
-    **at: Any,
-) -> Case:
-    """A row for a function of `nn.functional`, called with the options that the name shows."""
-    given = at.pop("given", {})
-    options = ",".join(f"{key}={value}" for key, value in given.items())
-    words = (words,) if isinstance(words, str) else words
-    return Case(
-        f"{name}[{'; '.join(words)}{'; ' if options else ''}{options}]",
-        tuple(Operand(word, domain) for word in words),
-        oracle,
-        lambda lib, *xs: getattr(lib.nn.functional, name)(*xs, **given),
-        **at,
-    )
-
-
-def _conv_rows() -> list[Case]:
-    geometries: list[tuple[tuple[str, ...], dict[str, Any]]] = [
-        (("n 2 5 4", "3 2 3 2"), {}),
-        (("n 2 4 5", "3 2 2 3", "3"), {"stride": (2, 1), "padding": (1, 2)}),
-        (("n 4 6 5", "2 2 2 2", "2"), {"dilation": (3, 2), "groups": 2}),
-        (("n 2 4 3", "2 1 2 1"), {"stride": 2, "padding": 1, "groups": 2}),
-        (("2 4 3", "3 2 2 2", "3"), {"padding": 1}),
-    ]
-    transposed: list[tuple[tuple[str, ...], dict[str, Any]]] = [
-        (("n 2 3 4", "2 3 3 2"), {}),
-        (("n 2 3 2", "2 2 2 3", "2"), {"stride": (3, 2), "padding": 1, "output_padding": (2, 1)}),
-        (("n 4 2 3", "4 1 2 2", "2"), {"groups": 2, "dilation": (2, 3), "padding": (1, 0)}),
-        (("n 2 2 3", "2 1 2 2", "1"), {"dilation": 3, "output_padding": (2, 0)}),
-        (("2 3 2", "2 2 2 2"), {"stride": 2}),
-    ]
-
-    def lifted(oracle: Any, given: Any) -> Any:
-        """Call a 2-D oracle on unbatched operands too."""
-
-        def call(x: Array, *others: Array) -> Array:
-            return (
-                oracle(x, *others, **given) if x.ndim == 4 else oracle(x[None], *others, **given)[0]
-            )
-
-        return call
-
-    def flat(oracle: Any, given: Any) -> Any:
-        """Call a 2-D oracle on 1-D operands, as images of height 1."""
-        neutral = {"padding": 0, "output_padding": 0}
-        tall = {key: v if key == "groups" else (neutral.get(key, 1), v) for key, v in given.items()}
-
-        def call(x: Array, w: Array, *b: Array) -> Array:
-            y = oracle(
-                x.reshape(-1, *x.shape[-2:])[:, :, None] if x.ndim == 3 else x[None, :, None],
-                w[:, :, None],
-                *b,
-                **tall,
-            )
-            return y[:, :, 0] if x.ndim == 3 else y[0, :, 0]
-
-        return call
-
-    return [
-        *(
-            _functional("conv2d", words, lifted(oracles.conv2d, given), given=given)
-            for words, given in geometries
-        ),
-        *(
-            _functional(
-                "conv_transpose2d", words, lifted(oracles.conv_transpose2d, given), given=given
-            )
-            for words, given in transposed
-        ),
-        *(
-            _functional("conv1d", words, flat(oracles.conv2d, given), given=given)
-            for words, given in [
-                (("n 2 5", "3 2 3"), {}),
-                (("n 4 7", "2 2 2", "2"), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}),
-                (("2 5", "3 2 2", "3"), {}),
-            ]
-        ),
-        *(
-            _functional(
-                "conv_transpose1d", words, flat(oracles.conv_transpose2d, given), given=given
-            )
-            for words, given in [
-                (("n 2 4", "2 3 3"), {}),
-                (
-                    ("n 4 3", "4 1 2", "2"),
-                    {"stride": 3, "padding": 1, "output_padding": 2, "groups": 2},
-                ),
-                (("2 4", "2 3 2", "3"), {"stride": 2}),
-            ]
-        ),
-        _functional(
-            "conv2d",
-            ("n 2 3 5", "2 2 2 4"),
-            lambda x, w: oracles.conv2d(x, w, padding=((0, 1), (1, 2))),
-            given={"padding": "same"},
-        ),
-        _functional("conv2d", ("n 2 3 5", "2 2 2 4"), oracles.conv2d, given={"padding": "valid"}),
-        Case(
-            "Conv2dWeight",
-            (Operand("n 2 5 4"), Operand("n 3 2 3")),
-            lambda x, g: oracles.conv2d_weight(x, g, (3, 2), (2, 1), (0, 0)),
-            internal=lambda _, x, g: core.apply(
-                conv.Conv2dWeight(
-                    (3, 2), stride=(2, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1
-                ),
-                x,
-                g,
-            ),
-        ),
-    ]
-
-
-def _pool_rows() -> list[Case]:
-    def largest(*, line: bool = False, **given: Any) -> Callable[[Array], Array]:
-        given = {**given, "fill": -np.inf}
-        return lambda x: _over_planes(lambda p: oracles.pool2d(np.max, p, **given), x, line=line)
-
-    def mean(*, line: bool = False, **given: Any) -> Callable[[Array], Array]:
-        return lambda x: _over_planes(lambda p: oracles.pool2d(np.mean, p, **given), x, line=line)
-
-    def as_line(given: dict[str, Any]) -> dict[str, Any]:
-        neutral = {"padding": 0}
-        names = {"kernel_size": "kernel", "ceil_mode": "ceil"}
-        return {
-            names.get(k, k): v if k == "ceil_mode" else (neutral.get(k, 1), v)
-            for k, v in given.items()
-        }
-
-    def as_plane(given: dict[str, Any]) -> dict[str, Any]:
-        return {
-            {"kernel_size": "kernel", "ceil_mode": "ceil"}.get(k, k): v for k, v in given.items()
-        }
-
-    rows = []
-    for words, given in [
-        ("n 2 4 6", {"kernel_size": 2}),
-        ("n 2 5 7", {"kernel_size": (2, 3), "stride": (1, 2), "padding": (1, 0)}),
-        ("2 7 5", {"kernel_size": (3, 2), "stride": 2, "dilation": (2, 1), "ceil_mode": True}),
-    ]:
-        rows.append(
-            _functional(
-                "max_pool2d",
-                words,
-                largest(**as_plane(given)),
-                distinct,
-                given=given,
-            )
-        )
-    for words, given in [
-        ("n 2 7", {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ("2 6", {"kernel_size": 2, "stride": 1, "dilation": 2}),
-    ]:
-        rows.append(
-            _functional(
-                "max_pool1d",
-                words,
-                largest(line=True, **as_line(given)),
-                distinct,
-                given=given,
-            )
-        )
-    for words, given in [
-        ("n 2 4 6", {"kernel_size": 2}),
-        ("n 2 5 7", {"kernel_size": (2, 3), "stride": (1, 2), "padding": (1, 0)}),
-        ("2 6 5", {"kernel_size": (3, 2), "stride": 2}),
-    ]:
-        rows.append(_functional("avg_pool2d", words, mean(**as_plane(given)), given=given))
-    rows += [
-        _functional(
-            "avg_pool2d",
-            "n 2 5 4",
-            lambda x: (
-                oracles.pool2d(np.sum, x, (3, 2), 2, (1, 1))
-                / oracles.pool2d(np.sum, np.ones_like(x), (3, 2), 2, (1, 1))
-            ),
-            given={"kernel_size": (3, 2), "stride": 2, "padding": 1, "count_include_pad": False},
-        ),
-        _functional(
-            "avg_pool2d",
-            "n 2 5 4",
-            lambda x: oracles.pool2d(np.sum, x, 2) / 3,
-            given={"kernel_size": 2, "divisor_override": 3},
-        ),
-    ]
-    for words, given in [
-        ("n 2 7", {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ("2 6", {"kernel_size": 2}),
-    ]:
-        rows.append(
-            _functional(
-                "avg_pool1d",
-                words,
-                mean(line=True, **as_line(given)),
-                given=given,
-            )
-        )
-    for kind, f, domain in (("avg", np.mean, real), ("max", np.max, distinct)):
-        rows += [
-            _functional(
-                f"adaptive_{kind}_pool2d",
-                "n 2 5 4",
-                lambda x, f=f: oracles.adaptive2d(f, x, (2, 3)),
-                domain,
-                given={"output_size": (2, 3)},
-            ),
-            _functional(
-                f"adaptive_{kind}_pool2d",
-                "2 3 4",
-                lambda x, f=f: oracles.adaptive2d(f, x, (5, 4)),
-                domain,
-                given={"output_size": (5, None)},
-            ),
-            _functional(
-                f"adaptive_{kind}_pool1d",
-                "n 2 5",
-                lambda x, f=f: oracles.adaptive2d(f, x[:, :, None], (1, 3))[:, :, 0],
-                domain,
-                given={"output_size": 3},
-            ),
-        ]
-    return rows
-
-
-def _over_planes(f: Any, x: Array, *, line: bool) -> Array:
-    """Apply an oracle of planes; a line is a plane of height 1."""
-    return f(x[..., None, :])[..., 0, :] if line else f(x)
-
-
-def _pad_rows() -> list[Case]:
-    names = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-    rows = [
-        _functional(
-            "pad",
-            "n m 3",
-            lambda x: np.pad(x, ((0, 0), (2, 0), (1, 2)), constant_values=1.5),
-            given={"pad": (1, 2, 2, 0), "value": 1.5},
-        ),
-        _functional(
-            "pad",
-            "n 4 3",
-            lambda x: np.pad(x[:, 1:, :-1], ((0, 0), (0, 1), (2, 0))),
-            given={"pad": (2, -1, -1, 1)},
-        ),
-        _functional("pad", "n 4", lambda x: x[:, 2:], given={"pad": (-2, 0)}),
-        _functional("pad", "4", lambda x: x[1:-1], given={"pad": (-1, -1)}),
-        *(
-            _functional(
-                "pad",
-                "n 5",
-                lambda x, places=places: x[:, places],
-                given={"pad": sides, "mode": "circular"},
-            )
-            for sides, places in [
-                ((-2, 1), [2, 3, 4, 2]),
-                ((1, -2), [2, 0, 1, 2]),
-                ((-2, -1), [2, 3]),
-                ((-5, 0), []),
-            ]
-        ),
-    ]
-    for mode, theirs in names.items():
-        for words, sides in [
-            ("n 3", (2, 1)),
-            ("n 2 4", (1, 3)),
-            ("2 3 4", (1, 2, 2, 0)),
-            ("n 2 4 3", (2, 1, 1, 3)),
-            ("1 2 2 3 2", (1, 1, 2, 0, 0, 1)),
-        ]:
-            widths = [(0, 0)] * (len(words.split()) - len(sides) // 2) + [
-                tuple(sides[i : i + 2]) for i in range(0, len(sides), 2)
-            ][::-1]
-            rows.append(
-                _functional(
-                    "pad",
-                    words,
-                    lambda x, widths=tuple(widths), theirs=theirs: np.pad(x, widths, mode=theirs),
-                    given={"pad": sides, "mode": mode},
-                )
-            )
-    return rows
-
-
-_COLUMNS = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 0), "stride": (1, 2)}
-_ORACLE = {"kernel": (2, 3), "dilation": (2, 1), "padding": (1, 0), "stride": (1, 2)}
-
-# Operands that only say where are constants here: they have no gradient to be asked for.
-_PLANES = distinct(np.random.default_rng(0).random((2, 2, 5, 4)))
-_AXES = windows.axes((5, 4), (3, 2), (1, 2), (1, 0))
-
-ADJOINTS = [
-    Case(
-        "MaxPool2dBackward",
-        (Operand("2 2 5 2"),),
-        lambda g: oracles.max_pool2d_backward(g, _PLANES, (3, 2), (1, 2), (1, 0)),
-        internal=lambda _, g: core.apply(
-            pool.MaxPool2dBackward(*_AXES),
-            g,
-            core.wrap(_PLANES.astype(g.dtype)),
-        ),
-        free_sizes=False,
-    ),
-    Case(
-        "AvgPool2dBackward",
-        (Operand("n 2 5 2"),),
-        lambda g: oracles.avg_pool2d_backward(g, (5, 4), (3, 2), (1, 2), (1, 0)),
-        internal=lambda _, g: core.apply(
-            pool.AvgPool2dBackward(*_AXES, np.asarray(1 / 6)),
-            g,
-        ),
-    ),
-    Case(
-        "AdaptiveAvgPool2dBackward",
-        (Operand("n 2 2 3"),),
-        lambda g: oracles.adaptive_avg2d_backward(g, (5, 4)),
-        internal=lambda _, g: core.apply(pool.AdaptiveAvgPool2dBackward((5, 4)), g),
-    ),
-]
-
-WINDOWS = [
-    *ADJOINTS,
-    *_conv_rows(),
-    *_pool_rows(),
-    *_pad_rows(),
-    _functional("unfold", "n 2 3 5", lambda x: oracles.unfold(x, **_ORACLE), given=_COLUMNS),
-    _functional(
-        "unfold", "2 3 3", lambda x: oracles.unfold(x[None], 2)[0], given={"kernel_size": 2}
-    ),
-    _functional(
-        "fold",
-        "n 12 6",
-        lambda x: oracles.fold(x, (3, 5), **_ORACLE),
-        given={"output_size": (3, 5), **_COLUMNS},
-    ),
-    _functional(
-        "fold",
-        "4 6",
-        lambda x: oracles.fold(x[None], (3, 4), (2, 2))[0],
-        given={"output_size": (3, 4), "kernel_size": 2},
-    ),
-]
-
 CASES = [
-    *ELEMENTWISE,
-    *BINARY,
-    *NUMBERS,
+    *ARITHMETIC,
     *SELECTION,
     *PLACES,
     *PARTS,
+    *WRITES,
     *REDUCTION,
     *SHAPE,
     *PRODUCT,

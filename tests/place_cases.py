@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cases import Case, Operand, added, added_along, below, between, mask, nonzero, steps
 
 from tinygrad_np import core
-from tinygrad_np.ops import index, parts, shape
+from tinygrad_np.ops import parts
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -63,7 +64,17 @@ BOUNDS = [
             (Operand(x, steps), Operand(lo, low), Operand(hi, high)),
             np.clip,
             lambda lib, x, lo, hi: lib.clamp(x, lo, hi),
-            lambda _, x, lo, hi: x.clip(lo, hi),
+            lambda _, x, lo, hi: x.clamp(lo, hi),
+            aliases={
+                "clip": lambda lib, x, lo, hi: lib.clip(x, lo, hi),
+                "x.clip": lambda _, x, lo, hi: x.clip(lo, hi),
+            },
+            inplace={
+                "x.clamp_": lambda _, x, lo, hi: x.clamp_(lo, hi),
+                "x.clip_": lambda _, x, lo, hi: x.clip_(lo, hi),
+                "clamp_": lambda lib, x, lo, hi: lib.clamp_(x, lo, hi),
+                "clip_": lambda lib, x, lo, hi: lib.clip_(x, lo, hi),
+            },
             batch=variant == "same",
             scalar=variant == "same",
         )
@@ -79,11 +90,21 @@ BOUNDS = [
             oracle,
             lambda lib, x, bound, name=name: getattr(lib, name)(x, bound),
             lambda _, x, bound, name=name: getattr(x, name)(bound),
+            inplace={
+                f"x.{name}_": lambda _, x, bound, name=f"{name}_": getattr(x, name)(bound),
+                f"{name}_": lambda lib, x, bound, name=f"{name}_": getattr(lib, name)(x, bound),
+            }
+            if left == "n m"
+            else {},
             batch=variant == "same",
             scalar=variant == "same",
         )
         for name, oracle in [("clamp_min", np.maximum), ("clamp_max", np.minimum)]
-        for variant, (left, right) in {"same": ("n m", "n m"), "broadcast": ("m", "n 1")}.items()
+        for variant, (left, right) in {
+            "same": ("n m", "n m"),
+            "broadcast": ("m", "n 1"),
+            "row": ("n m", "m"),
+        }.items()
     ),
     *(
         Case(
@@ -92,6 +113,11 @@ BOUNDS = [
             oracle,
             lambda lib, x, name=name, bounds=bounds: getattr(lib, name)(x, **bounds),
             lambda _, x, name=name, bounds=bounds: getattr(x, name)(**bounds),
+            inplace={
+                f"x.{name}_": lambda _, x, name=f"{name}_", bounds=bounds: getattr(x, name)(
+                    **bounds
+                )
+            },
             batch=True,
             scalar=True,
         )
@@ -111,6 +137,11 @@ BLENDS = [
             lambda x, a, b, oracle=oracle, value=value: x + value * oracle(a, b),
             lambda lib, x, a, b, name=name, value=value: getattr(lib, name)(x, a, b, value=value),
             lambda _, x, a, b, name=name, value=value: getattr(x, name)(a, b, value=value),
+            inplace={
+                f"x.{name}_": lambda _, x, a, b, name=f"{name}_", value=value: getattr(x, name)(
+                    a, b, value=value
+                )
+            },
         )
         for name, oracle in [("addcmul", np.multiply), ("addcdiv", np.divide)]
         for value in (1, -2.5)
@@ -122,6 +153,7 @@ BLENDS = [
             lambda x, y, weight=weight: x + weight * (y - x),
             lambda lib, x, y, weight=weight: lib.lerp(x, y, weight),
             lambda _, x, y, weight=weight: x.lerp(y, weight),
+            inplace={"x.lerp_": lambda _, x, y, weight=weight: x.lerp_(y, weight)},
         )
         for weight in (0.25, 0.75)
     ),
@@ -131,6 +163,7 @@ BLENDS = [
         lambda x, y, w: x + w * (y - x),
         lambda lib, x, y, w: lib.lerp(x, y, w),
         lambda _, x, y, w: x.lerp(y, w),
+        inplace={"x.lerp_": lambda _, x, y, w: x.lerp_(y, w)},
         batch=True,
         scalar=True,
     ),
@@ -143,13 +176,20 @@ MASKS = [
         lambda x, at: np.where(at, 7.0, x),
         lambda lib, x, at: lib.masked_fill(x, at, 7.0),
         lambda _, x, at: x.masked_fill(at, 7),
+        inplace={"x.masked_fill_": lambda _, x, at: x.masked_fill_(at, 7)},
     ),
-    Case(
-        "masked_fill[tensor]",
-        (Operand("m"), Operand("n m", mask), Operand("")),
-        lambda x, at, v: np.where(at, v, x),
-        lambda lib, x, at, v: lib.masked_fill(x, at, v),
-        lambda _, x, at, v: x.masked_fill(at, v),
+    *(
+        Case(
+            f"masked_fill[tensor{variant}]",
+            (Operand(words), Operand(at, mask), Operand("")),
+            lambda x, at, v: np.where(at, v, x),
+            lambda lib, x, at, v: lib.masked_fill(x, at, v),
+            lambda _, x, at, v: x.masked_fill(at, v),
+            inplace={}
+            if variant
+            else {"x.masked_fill_": lambda _, x, at, v: x.masked_fill_(at, v)},
+        )
+        for variant, words, at in [("", "n m", "m"), (", broadcast", "m", "n m")]
     ),
     Case(
         "masked_select",
@@ -188,6 +228,7 @@ ALONG = [
         put_along,
         lambda lib, x, i, src: lib.scatter(x, 1, i, src),
         lambda _, x, i, src: x.scatter(-1, i, src),
+        inplace={"x.scatter_": lambda _, x, i, src: x.scatter_(-1, i, src)},
     ),
     Case(
         "scatter[value]",
@@ -195,6 +236,7 @@ ALONG = [
         lambda x, i: put_along(x, i, 2.5),
         lambda lib, x, i: lib.scatter(x, 1, i, 2.5),
         lambda _, x, i: x.scatter(1, i, value=2.5),
+        inplace={"x.scatter_": lambda _, x, i: x.scatter_(1, i, value=2.5)},
     ),
     *(
         Case(
@@ -205,6 +247,7 @@ ALONG = [
             ),
             lambda lib, x, i, src: lib.scatter_add(x, 1, i, src),
             lambda _, x, i, src: x.scatter_add(1, i, src),
+            inplace={"x.scatter_add_": lambda _, x, i, src: x.scatter_add_(1, i, src)},
             least={"n": 2},
         )
         for words in ("n k", "1 k")
@@ -226,6 +269,11 @@ ALONG = [
             lambda x, i, src, alpha=alpha: x + alpha * added(x.shape, (slice(None), i), src),
             lambda lib, x, i, src, alpha=alpha: lib.index_add(x, 1, i, src, alpha=alpha),
             lambda _, x, i, src, alpha=alpha: x.index_add(-1, i, src, alpha=alpha),
+            inplace={
+                "x.index_add_": lambda _, x, i, src, alpha=alpha: x.index_add_(
+                    -1, i, src, alpha=alpha
+                )
+            },
         )
         for alpha in (1, -2, 0)
     ),
@@ -235,6 +283,7 @@ ALONG = [
         lambda x, i: written(x, (slice(None), i), 7.0),
         lambda lib, x, i: lib.index_fill(x, 1, i, 7.0),
         lambda _, x, i: x.index_fill(-1, i, 7),
+        inplace={"x.index_fill_": lambda _, x, i: x.index_fill_(-1, i, 7)},
     ),
     Case(
         "index_fill[tensor]",
@@ -242,73 +291,11 @@ ALONG = [
         lambda x, i, v: np.where(np.isin(np.arange(len(x)), i)[:, None], v, x),
         lambda lib, x, i, v: lib.index_fill(x, 0, i, v),
         lambda _, x, i, v: x.index_fill(0, i, v),
+        inplace={"x.index_fill_": lambda _, x, i, v: x.index_fill_(0, i, v)},
     ),
 ]
 
-ROWS = np.array([2, 0])  # distinct: of a place that is named twice, one write stays
-MIDDLE = index.GetItem((slice(None), ROWS, ...))
-
-TURNED = (
-    index.GetItem((slice(0, 1), ...)),
-    shape.Permute((0, 2, 1)),
-    shape.Permute((2, 1, 0)),
-)
-# Row-major memory does not lie so: the second step is a copy.
-COLUMNS = (shape.Permute((1, 0)), shape.Reshape((6,)), index.GetItem((slice(1, 5), ...)))
-
-WRITES = [
-    *(
-        Case(
-            f"Put[{name}]",
-            (Operand("n 3 m"), Operand(words)),
-            lambda x, v, at=at: written(x, at, v),
-            internal=lambda _, x, v, path=path: core.apply(index.Put(path), x, v),
-        )
-        for name, words, path, at in [
-            ("all", "n 3 m", (), ...),
-            ("all, broadcast", "m", (), ...),
-            ("places", "n 2 m", (MIDDLE,), (slice(None), ROWS)),
-            (
-                "views",
-                "1 m",
-                (shape.Permute((1, 0, 2)), index.GetItem((1, slice(0, 1), ...))),
-                (slice(0, 1), 1),
-            ),
-            (
-                "a view, then places",
-                "2 1",
-                (index.GetItem((0, ...)), index.GetItem((ROWS, ...))),
-                (0, ROWS),
-            ),
-        ]
-    ),
-    Case(
-        "Put[places, turned]",
-        (Operand("n 3 m"), Operand("3 1 1")),
-        lambda x, v: written(x, slice(0, 1), v[:, 0]),
-        internal=lambda _, x, v: core.apply(index.Put(TURNED), x, v),
-    ),
-    Case(
-        "Put[a copy]",
-        (Operand("2 3"), Operand("4")),
-        lambda x, v: np.array([[x[0, 0], v[1], v[3]], [v[0], v[2], x[1, 2]]]),
-        internal=lambda _, x, v: core.apply(index.Put(COLUMNS), x, v),
-    ),
-    Case(
-        "Put[a copy, turned]",
-        (Operand("2 3"), Operand("6")),
-        lambda _, v: v.reshape(3, 2).T,
-        internal=lambda _, x, v: core.apply(index.Put(COLUMNS[:2]), x, v),
-    ),
-    Case(
-        "Clear",
-        (Operand("n 3 m"),),
-        lambda x: written(x, (slice(None), ROWS), 0.0),
-        internal=lambda _, x: core.apply(index.Clear((MIDDLE,)), x),
-    ),
-]
-
-PLACES = [*BOUNDS, *BLENDS, *MASKS, *ALONG, *WRITES]
+PLACES = [*BOUNDS, *BLENDS, *MASKS, *ALONG]
 
 PARTS = [
     *(
@@ -345,6 +332,21 @@ PARTS = [
         lambda x: x[:, 0].sum(1, keepdims=True) * x[:, 1],
         lambda lib, x: product(lib.unbind(x, 1)),
         lambda _, x: product(x.unbind(-2)),
+    ),
+    Case(
+        "iter",
+        (Operand("2 n k"),),
+        lambda x: x[0].sum(1, keepdims=True) * x[1],
+        method=lambda _, x: product(iter(x)),
+    ),
+    Case(
+        "meshgrid",
+        (Operand("n"), Operand("k")),
+        lambda a, b: a[:, None] * b * b,
+        lambda lib, a, b: math.prod([*lib.meshgrid(a, b, indexing="ij"), b]),
+        aliases={
+            "of a list": lambda lib, a, b: math.prod([*lib.meshgrid([a, b], indexing="ij"), b])
+        },
     ),
     Case(
         "split[size]",

@@ -8,11 +8,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import gradients
+from conversion_cases import CONVERSIONS, DTYPES
+from helpers import gradients, weights
 
 import tinygrad_np as tg
 
 equal = np.testing.assert_array_equal
+
+
+@pytest.mark.parametrize("source", DTYPES.values(), ids=str)
+@pytest.mark.parametrize("target", DTYPES)
+@pytest.mark.parametrize("way", CONVERSIONS)
+def test_every_conversion_has_both_derivatives(way: str, target: str, source: Any) -> None:
+    """Of numbers that the narrowest dtype holds: a conversion is exact, and so is its gradient."""
+    array = np.arange(-4, 8).reshape(3, 4) / 8
+    x = tg.tensor(array, dtype=source, requires_grad=True)
+    y = CONVERSIONS[way](x, target)
+    value, repeats = (array.sum(0), True) if way.startswith("sum") else (array, False)
+    assert y.dtype == DTYPES[target]
+    equal(y.detach().numpy(), value)
+    seed = tg.tensor((4 * weights(y.shape).numpy()).round(), dtype=y.dtype)
+    (g,) = tg.autograd.grad(y * y, x, seed, create_graph=True)
+    assert g.dtype == source
+    first = 2 * value * seed.numpy()
+    equal(g.detach().numpy(), np.broadcast_to(first, array.shape))
+    (h,) = tg.autograd.grad(g, x, tg.ones(3, 4, dtype=source))
+    assert h.dtype == source
+    equal(h.numpy(), np.broadcast_to((6 if repeats else 2) * seed.numpy(), array.shape))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tinygrad_np.core import Value, wrap
+from tinygrad_np.core import Value, apply, wrap
 from tinygrad_np.devices import check_device
 from tinygrad_np.dtypes import as_dtype, get_default_dtype, int64
 from tinygrad_np.errors import ShapeError
 from tinygrad_np.ops.checks import check_tensor
+from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.data import as_number, cast_numbers, to_array
 from tinygrad_np.views import FOREIGN, SHARED, make_leaf
 
@@ -58,12 +59,15 @@ def tensor(
 def as_tensor(data: Any, dtype: DtypeLike | None = None, device: object = None) -> Tensor:
     """Make a tensor without a copy where possible: a tensor is returned, an array is shared.
 
+    Gradient of a tensor that is brought to another dtype: converted back.
+
     >>> as_tensor([1, 2])
     tensor([1, 2])
     """
     check_device(device)
-    if isinstance(data, Value) and (dtype is None or data.dtype == as_dtype(dtype)):
-        return cast("Tensor", data)
+    if isinstance(data, Value):
+        given = data.dtype if dtype is None else as_dtype(dtype)
+        return cast("Tensor", data if given == data.dtype else apply(Cast(given), data))
     return _over(to_array(data, dtype))
 
 
