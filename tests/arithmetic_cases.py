@@ -329,7 +329,7 @@ NUMBERS = [
         ]
     ),
     Case(
-        "rremainder[number]",
+        "remainder[of a number]",
         (Operand("n m", lambda u: 3.2 + 0.5 * u),),  # which leave something of 10
         lambda x: np.remainder(10, x),
         internal=lambda _, x: 10 % x,  # of which PyTorch has no derivative

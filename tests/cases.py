@@ -95,7 +95,6 @@ class Case:
     internal: Form | None = None  # an op without public face
     aliases: Mapping[str, Form] = field(default_factory=dict)  # other ways to ask for the same
     inplace: Mapping[str, Form] = field(default_factory=dict)  # write the first operand, give it
-    public: str = ""  # exported name; by default the first word of `name`
     batch: bool = False  # leading dimensions may be added to every operand
     scalar: bool = False  # works on 0-d operands
     free_sizes: bool = True  # the letters of the shapes may have any size
@@ -109,10 +108,6 @@ class Case:
             **self.aliases,
             **{name: _on_a_copy(write) for name, write in self.inplace.items()},
         }
-
-    @property
-    def covers(self) -> str:
-        return "" if self.internal else self.public or self.name.split("[")[0]
 
     def call(self, lib: Any, *operands: Any) -> Any:
         return next(iter(self.forms.values()))(lib, *operands)

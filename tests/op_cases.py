@@ -1,8 +1,8 @@
 """The table of operations: how each is called, on what, and what NumPy says the result is.
 
 One row drives every test of an op: values, gradients of both orders, dtypes, layouts, properties,
-and conformance with PyTorch. `tests/test_ops.py` fails if a public op, or an `Op` with a
-derivative, has no row.
+and conformance with PyTorch. `tests/test_surface.py` fails if a public name that can be
+differentiated is called by no row, and `tests/test_ops.py` if an `Op` with a derivative is not.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ def _reduction(name: str, domain: Callable[..., Array], oracle: Callable[..., Ar
             ),
             lambda lib, x, given=given: getattr(lib, name)(x, **given),
             lambda _, x, given=given: getattr(x, name)(**given),
-            public=name,
             scalar=not given,
         )
         for variant, given in choices.items()
@@ -229,7 +228,6 @@ REDUCTION = [
             lambda x, f=f, dim=dim: f(_softmax(x, dim)),
             lambda lib, x, name=name, dim=dim: getattr(lib, name)(x, dim),
             lambda _, x, name=name, dim=dim: getattr(x, name)(dim),
-            public=name,
             batch=dim < 0,
         )
         for name, f in {"softmax": np.asarray, "log_softmax": np.log}.items()
@@ -517,5 +515,3 @@ NOT_DIFFERENTIABLE = {
     ),
     **dict.fromkeys(("argmax", "argmin", "nonzero", "argwhere"), _PLACES),
 }
-# Constant but for jumps of 1: an error to differentiate, as in PyTorch (tests/test_semantics.py).
-REFUSED = {"floor_divide"}
