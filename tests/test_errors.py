@@ -119,7 +119,7 @@ def raised_messages() -> Iterator[tuple[str, list[str]]]:
     """Every message that the engine, the ops, tensors and autograd can raise."""
     files = [SOURCE / f"{name}.py" for name in ("core", "engine", "errors", "dtypes")]
     for package in ("ops", "tensor", "autograd"):
-        files += sorted((SOURCE / package).glob("*.py"))
+        files += sorted((SOURCE / package).rglob("*.py"))
     for path in files:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             made = node.exc if isinstance(node, ast.Raise) else None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.comparison import compare
-from tinygrad_np.autograd.consistency import check_dtypes
-from tinygrad_np.autograd.point import Gradients, Point, lowest_dtype
-from tinygrad_np.autograd.snippet import Call
+from tinygrad_np.autograd.checking.comparison import compare
+from tinygrad_np.autograd.checking.consistency import check_dtypes
+from tinygrad_np.autograd.checking.point import Gradients, Point, lowest_dtype
+from tinygrad_np.autograd.snippets.snippet import Call
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tinygrad_np.autograd.directional import Along, is_floating
+from tinygrad_np.autograd.checking.directional import Along, is_floating
 from tinygrad_np.autograd.watching import (
     Block,
     Place,

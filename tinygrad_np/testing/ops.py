@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.autograd.snippet import Call
+from tinygrad_np.autograd.snippets.snippet import Call
 from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.testing.checks import broadcasting, derivatives, memory, numbers

@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from tinygrad_np.autograd.point import describe
+from tinygrad_np.autograd.checking.point import describe
 from tinygrad_np.dtypes import as_dtype
 from tinygrad_np.testing.elements import Wanted, apart, between
 from tinygrad_np.testing.layouts import LAYOUTS, VIEWS, expanded, laid_out

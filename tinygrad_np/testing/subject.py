@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.differences import FIRST, shares
+from tinygrad_np.autograd.checking.differences import FIRST, shares
+from tinygrad_np.autograd.checking.point import Gradients, Point, describe, tensors_in
 from tinygrad_np.autograd.grad import grad
-from tinygrad_np.autograd.point import Gradients, Point, describe, tensors_in
 from tinygrad_np.core import Value
 from tinygrad_np.tensor.creation import from_numpy, new
 from tinygrad_np.tensor.tensor import Tensor
@@ -17,7 +17,7 @@ from tinygrad_np.testing.closeness import assert_close
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from tinygrad_np.autograd.point import Named
+    from tinygrad_np.autograd.checking.point import Named
 
     Array = np.ndarray[Any, Any]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.autograd.checking.point import Point, describe
 from tinygrad_np.autograd.function import Function
 from tinygrad_np.autograd.gradcheck import Options, run
-from tinygrad_np.autograd.point import Point, describe
-from tinygrad_np.autograd.snippet import Call
+from tinygrad_np.autograd.snippets.snippet import Call
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.tensor.creation import new
 

@@ -14,7 +14,7 @@ from tinygrad_np.testing.subject import pulled, same, wobble
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tinygrad_np.autograd.point import Point
+    from tinygrad_np.autograd.checking.point import Point
     from tinygrad_np.testing.subject import Array, Subject
 
     Make = Callable[[], Point]

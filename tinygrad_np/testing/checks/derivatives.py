@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_np.autograd.differences import FIRST, Line, shares
+from tinygrad_np.autograd.checking.differences import FIRST, Line, shares
+from tinygrad_np.autograd.checking.point import Named, Point
 from tinygrad_np.autograd.grad import backward
 from tinygrad_np.autograd.gradcheck import gradcheck, gradgradcheck
-from tinygrad_np.autograd.point import Named, Point
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.testing.checks.numbers import within_range
 from tinygrad_np.testing.checks.projections import compare_blocks

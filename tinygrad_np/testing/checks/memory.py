@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.autograd.checking.point import Named
 from tinygrad_np.autograd.grad import backward, grad
-from tinygrad_np.autograd.point import Named
 from tinygrad_np.core import Op, Value, apply
 from tinygrad_np.tensor.creation import new
 from tinygrad_np.testing.layouts import LAYOUTS, expanded
@@ -17,7 +17,7 @@ from tinygrad_np.testing.subject import LAST_DIGIT, largest, pulled, same, wobbl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tinygrad_np.autograd.point import Point
+    from tinygrad_np.autograd.checking.point import Point
     from tinygrad_np.tensor.tensor import Tensor
     from tinygrad_np.testing.subject import Array, Subject
 

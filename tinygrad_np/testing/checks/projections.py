@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.differences import FIRST, FURTHER, Line, shares
+from tinygrad_np.autograd.checking.differences import FIRST, FURTHER, Line, shares
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.testing.subject import pulled, wobble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tinygrad_np.autograd.differences import Attempt, Float
-    from tinygrad_np.autograd.point import Point
+    from tinygrad_np.autograd.checking.differences import Attempt, Float
+    from tinygrad_np.autograd.checking.point import Point
     from tinygrad_np.testing.subject import Array, Subject
 
 EPS = 1e-6  # the step, relative to the size of the operand

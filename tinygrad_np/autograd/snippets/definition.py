@@ -13,8 +13,8 @@ import textwrap
 import types
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_np.autograd.program import Statement
-from tinygrad_np.autograd.source import (
+from tinygrad_np.autograd.snippets.program import Statement
+from tinygrad_np.autograd.snippets.source import (
     class_source,
     function_source,
     functions_of,
@@ -25,8 +25,8 @@ from tinygrad_np.autograd.source import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from tinygrad_np.autograd.snippet import Writer
-    from tinygrad_np.autograd.source import Source
+    from tinygrad_np.autograd.snippets.snippet import Writer
+    from tinygrad_np.autograd.snippets.source import Source
 
 HEAP_TYPE = 1 << 9  # flag of a class that was made by a program
 EVERYWHERE = {"__name__", "__builtins__", "__class__"}  # names that each module has for itself

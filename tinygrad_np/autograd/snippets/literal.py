@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tinygrad_np.autograd.program import Program
+    from tinygrad_np.autograd.snippets.program import Program
 
 PRINTED = 64  # elements of an array that are written as numbers; more are written as bytes
 LARGEST = 1 << 12  # elements; of more the program loads a file

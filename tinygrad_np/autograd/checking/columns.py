@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.differences import CLOSER, FIRST, FURTHER, Line, shares
-from tinygrad_np.autograd.report import Disagreement, Kink, Unresolved
-from tinygrad_np.autograd.rows import index
+from tinygrad_np.autograd.checking.differences import CLOSER, FIRST, FURTHER, Line, shares
+from tinygrad_np.autograd.checking.report import Disagreement, Kink, Unresolved
+from tinygrad_np.autograd.checking.rows import index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tinygrad_np.autograd.differences import Attempt, Float, Mask
+    from tinygrad_np.autograd.checking.differences import Attempt, Float, Mask
+    from tinygrad_np.autograd.checking.point import Point
+    from tinygrad_np.autograd.checking.report import Found
+    from tinygrad_np.autograd.checking.rows import Rows
     from tinygrad_np.autograd.gradcheck import Options
-    from tinygrad_np.autograd.point import Point
-    from tinygrad_np.autograd.report import Found
-    from tinygrad_np.autograd.rows import Rows
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 8 * EPS  # error of a value, relative to its size, that nobody is blamed for

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_np.autograd.point import Gradients
-from tinygrad_np.autograd.rows import index, pull
+from tinygrad_np.autograd.checking.point import Gradients
+from tinygrad_np.autograd.checking.rows import index, pull
 from tinygrad_np.errors import GradcheckError
 
 if TYPE_CHECKING:
-    from tinygrad_np.autograd.differences import Float
+    from tinygrad_np.autograd.checking.differences import Float
+    from tinygrad_np.autograd.checking.point import Point
+    from tinygrad_np.autograd.checking.rows import Rows
     from tinygrad_np.autograd.gradcheck import Options
-    from tinygrad_np.autograd.point import Point
-    from tinygrad_np.autograd.rows import Rows
 
 COINS = 8  # elements that are to agree before a function counts as one that draws no numbers
 LOW = {"float32": (1e-3, 1e-4), "float16": (5e-2, 5e-2)}  # rtol, and atol by the largest element

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.definition import write_class, write_function
-from tinygrad_np.autograd.literal import write_array, write_scalar
-from tinygrad_np.autograd.program import Program, Statement, findable, importable
+from tinygrad_np.autograd.snippets.definition import write_class, write_function
+from tinygrad_np.autograd.snippets.literal import write_array, write_scalar
+from tinygrad_np.autograd.snippets.program import Program, Statement, findable, importable
 from tinygrad_np.core import Value
 
 if TYPE_CHECKING:

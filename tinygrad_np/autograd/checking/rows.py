@@ -12,8 +12,8 @@ from tinygrad_np.tensor.creation import new
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tinygrad_np.autograd.differences import Float, Mask
-    from tinygrad_np.autograd.point import Named
+    from tinygrad_np.autograd.checking.differences import Float, Mask
+    from tinygrad_np.autograd.checking.point import Named
 
 
 class Rows:

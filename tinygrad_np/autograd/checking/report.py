@@ -10,8 +10,8 @@ from tinygrad_np.errors import GradcheckError, NondifferentiableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tinygrad_np.autograd.checking.point import Named, Point
     from tinygrad_np.autograd.gradcheck import Options
-    from tinygrad_np.autograd.point import Named, Point
 
 SHOWN = 5  # of the worst elements
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_np.autograd.columns import Columns, Setting
-from tinygrad_np.autograd.consistency import Repeats, check_linear, check_paths
-from tinygrad_np.autograd.report import Disagreement, Report
-from tinygrad_np.autograd.rows import Rows, index, pull
+from tinygrad_np.autograd.checking.columns import Columns, Setting
+from tinygrad_np.autograd.checking.consistency import Repeats, check_linear, check_paths
+from tinygrad_np.autograd.checking.report import Disagreement, Report
+from tinygrad_np.autograd.checking.rows import Rows, index, pull
 from tinygrad_np.errors import GradcheckError
 
 if TYPE_CHECKING:
-    from tinygrad_np.autograd.differences import Float, Mask
+    from tinygrad_np.autograd.checking.differences import Float, Mask
+    from tinygrad_np.autograd.checking.point import Named, Point
     from tinygrad_np.autograd.gradcheck import Options
-    from tinygrad_np.autograd.point import Named, Point
 
 LARGE = 4096  # elements: beyond, a failed projection is not followed up by the whole Jacobian
 MANY = 1024  # elements of the results: beyond, no single rows are pulled back for a few columns

@@ -1,0 +1,1 @@
+"""Derivatives against differences: what gradcheck and live checking are made of."""
