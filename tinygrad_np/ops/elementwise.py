@@ -93,8 +93,8 @@ class Pow(Op):
         def base() -> Operand:
             if isinstance(b, (int, float)):
                 return zeros_like(g) if b == 0 else g * (b * a ** (b - 1))
-            # 0·0⁻¹ is 0, and so is its derivative; elsewhere the formula holds, and its derivative.
-            settled = (a == 0) & (b == 0)
+            # 0·0⁻¹ and 0·NaN are 0, with all derivatives; elsewhere the formula holds, and its own.
+            settled = (b == 0) & ((a == 0) | isnan(a))
             return g * (where(settled, 0.0, b) * where(settled, 1.0, a) ** (b - 1))
 
         def exponent() -> Operand:
