@@ -67,7 +67,7 @@ def logistic(x: Decimal) -> Decimal:
 
 
 def hyperbolic(x: Decimal) -> Decimal:
-    """Tanh, from the side on which e^-2|x| cannot overflow; the series where 1 - e^-2|x| is small."""
+    """Tanh, where e^-2|x| cannot overflow; its series, where 1 - e^-2|x| would cancel."""
     if abs(x) < Decimal("1e-10"):
         return x - x**3 / 3
     e = (-2 * abs(x)).exp()
@@ -84,7 +84,7 @@ def power(p: str) -> tuple[Callable[..., Any], ...]:
 EVERY, ABOVE = (lambda _: True), (lambda x: x > 0)
 FUNCTIONS: dict[str, tuple[Any, Any, Any, Any]] = {
     "neg": (lambda x: -x, lambda _: -ONE, EVERY, EVERY),
-    "abs": (abs, lambda x: ONE.copy_sign(x), EVERY, EVERY),
+    "abs": (abs, ONE.copy_sign, EVERY, EVERY),
     "relu": (lambda x: max(x, Decimal(0)), lambda x: Decimal(x > 0), EVERY, EVERY),
     "exp": (Decimal.exp, Decimal.exp, EVERY, EVERY),
     "log": (Decimal.ln, lambda x: 1 / x, ABOVE, EVERY),

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from cases import Case
 from helpers import tensors
 from op_cases import BY_NAME, CASES
 
 import tinygrad_np as tg
 
 if TYPE_CHECKING:
+    from cases import Case
+
     Array = np.ndarray[Any, Any]
 
 LINEAR = "linear, but for a constant"
