@@ -184,7 +184,7 @@ def spreads(case: Case) -> bool:
     ]
     try:
         return case.call(tg, *tensors(arrays)).shape == np.broadcast_shapes(*shapes)
-    except (RuntimeError, TypeError, ValueError):
+    except (RuntimeError, IndexError, TypeError, ValueError):
         return False
 
 

@@ -594,7 +594,7 @@ def minimum(input: V, other: Operand) -> V:
 
 
 def where(condition: V, input: Operand = None, other: Operand = None) -> V:
-    """Take `input` where `condition` is true, else `other`; all three broadcast.
+    """Take `input` where `condition`, of bools, is true, else `other`; all three broadcast.
 
     Of the condition alone: where it is true, as `nonzero` with `as_tuple` gives it.
     Gradient: selected by the condition. Each side is computed everywhere, so a side that is not
