@@ -48,7 +48,7 @@ def test_size_0(case: Case, letter: str) -> None:
         expected = None
     for form in case.forms.values():
         if expected is None or (case.name, letter) in INDEX_STAYS:
-            with pytest.raises(REFUSALS):
+            with pytest.raises((*REFUSALS, ZeroDivisionError)):  # of a row's own arithmetic
                 form(tg, *operands)
             continue
         y = form(tg, *operands)
@@ -122,6 +122,11 @@ SINGLE = (
     "sum_to[same]",
     "stack[0]",
     "stack[-1]",
+    "meshgrid",
+    "setitem[all]",
+    "setitem[mask]",
+    "copy_",
+    "fill_[tensor]",
     "Put[all]",
     "Put[all, broadcast]",
 )

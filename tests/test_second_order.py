@@ -31,7 +31,8 @@ ZERO = {
         LINEAR: """
             neg clone add sub rsub mul[number] div[number] pow[1][number] lerp[0.25] lerp[0.75]
             where getitem take_along_dim gather scatter scatter_add masked_fill masked_select
-            index_select index_add index_fill AddAt AddAlongDim Put Clear
+            index_select index_add index_fill setitem copy_ fill_[tensor]
+            AddAt AddAlongDim Put Clear
             diagonal OnDiagonal select contiguous narrow Embed pick_class PlaceClass
             sum mean sum_to broadcast_to cat stack
             reshape permute transpose T t mT flatten squeeze unsqueeze
@@ -42,13 +43,18 @@ ZERO = {
             abs relu maximum minimum amax amin max min clamp clamp_min clamp_max clip
             remainder fmod max_pool1d max_pool2d adaptive_max_pool1d adaptive_max_pool2d
         """,
-        CONSTANT: "sign draw zeros_like div[floor] div[trunc] pow[0][number]",
+        CONSTANT: "sign draw zeros_like div[floor] div[trunc] pow[0][number] fill_[number] zero_",
     }.items()
 }
+
+# Though their names begin like others': `x[...] *= v` is a product.
+CURVED = {"setitem[scaled]", "setitem[list, scaled]"}
 
 
 def reason(name: str) -> str:
     """Why a row has no curvature, or nothing."""
+    if name in CURVED:
+        return ""
     return next(
         (
             why
