@@ -276,7 +276,7 @@ SHAPE = [
     Case(
         "flatten[1]",
         (Operand("b n m"),),
-        lambda x: x.reshape(len(x), -1),
+        lambda x: x.reshape(len(x), math.prod(x.shape[1:])),
         lambda lib, x: lib.flatten(x, 1),
         lambda _, x: x.flatten(1),
     ),

@@ -6,19 +6,22 @@ Gradients add up: over the uses of an operand, over passes, in any order. The de
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import drawing
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from cases import SIZES
+from cases import SIZES, real
 from helpers import gradients, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from op_cases import CASES, Case
 
 import tinygrad_np as tg
+from tinygrad_np import core
+from tinygrad_np.recorder import Recorder, recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +93,46 @@ def test_forwards_and_backwards_are_one_matrix(case: Case, data: st.DataObject) 
     close((forwards * u).sum().item(), backwards.item(), rtol=1e-9, atol=1e-9)
 
 
-def of_one_shape(case: Case) -> list[int]:
-    """The first two floating operands of one shape and domain, if there are two."""
+@every
+def test_jvp_and_vjp_are_one_matrix(case: Case) -> None:
+    """u·jvp(v) = vjp(u)·v, by the functions that users call; both give the result too."""
+    operands = tensors(case.draw(seed=15))
+    places = [i for i, x in enumerate(operands) if x.requires_grad]
+
+    def function(*moving: tg.Tensor) -> tg.Tensor:
+        given = dict(zip(places, moving, strict=True))
+        return case.call(tg, *[given.get(i, x) for i, x in enumerate(operands)])
+
+    inputs = tuple(x.detach() for x in tracked(operands))
+    y = function(*inputs)
+    u, rng = tg.tensor(cotangents(y, 1)[0]), np.random.default_rng(16)
+    along = tuple(tg.tensor(rng.standard_normal(x.shape)) for x in inputs)
+    z, forwards = tg.autograd.functional.jvp(function, inputs, along)
+    w, backwards = tg.autograd.functional.vjp(function, inputs, u)
+    for found in (z, w):
+        np.testing.assert_array_equal(found.numpy(), y.numpy())
+    assert forwards.shape == y.shape
+    ends = [
+        (u * forwards).sum().item(),
+        sum((g * v).sum().item() for g, v in zip(backwards, along, strict=True)),
+    ]
+    close(*ends, rtol=1e-9, atol=1e-9)
+
+
+def of_one_shape(case: Case) -> list[tuple[int, int]]:
+    """Pairs of floating operands of one shape."""
     kinds = [x.dtype.kind for x in case.draw()]
-    for i, a in enumerate(case.operands):
-        for j, b in enumerate(case.operands[:i]):
-            if kinds[i] == kinds[j] == "f" and (a.shape, a.domain) == (b.shape, b.domain):
-                return [j, i]
-    return []
+    return [
+        (j, i)
+        for i, a in enumerate(case.operands)
+        for j, b in enumerate(case.operands[:i])
+        if kinds[i] == kinds[j] == "f" and a.shape == b.shape
+    ]
+
+
+def narrower(a: Any, b: Any) -> Any:
+    """The domain that both operands may be drawn from. No law here minds a kink."""
+    return b if a is real else a
 
 
 TWICE = [case for case in CASES if of_one_shape(case)]
@@ -106,8 +141,15 @@ TWICE = [case for case in CASES if of_one_shape(case)]
 @pytest.mark.parametrize("case", TWICE, ids=lambda case: case.name)
 @given(data=st.data())
 def test_f_of_x_and_x_sums_both_gradients(case: Case, data: st.DataObject) -> None:
-    arrays = data.draw(drawing.operands(case))
-    i, j = of_one_shape(case)
+    i, j = data.draw(st.sampled_from(of_one_shape(case)))
+    domain = narrower(case.operands[i].domain, case.operands[j].domain)
+    shared = replace(
+        case,
+        operands=tuple(
+            replace(x, domain=domain) if at in (i, j) else x for at, x in enumerate(case.operands)
+        ),
+    )
+    arrays = data.draw(drawing.operands(shared))
     arrays[j] = arrays[i].copy()
     apart = tensors(arrays)
     once = [*apart]
@@ -118,11 +160,48 @@ def test_f_of_x_and_x_sums_both_gradients(case: Case, data: st.DataObject) -> No
     close(found, of[id(apart[i])] + of[id(apart[j])], **NEAR)
 
 
+def broadcasting(case: Case) -> set[type[core.Op]]:
+    """The ops that a row enters and that say they broadcast."""
+    found: set[type[core.Op]] = set()
+
+    class Noting(Recorder):
+        def recorded(self, node: core.Node, operands: Any, result: Any) -> None:  # noqa: ARG002 - nodes alone
+            if node.op.broadcasts:
+                found.add(type(node.op))
+
+    with recording(Noting()):
+        case.call(tg, *tensors(case.draw()))
+    return found
+
+
+def spreads(case: Case) -> bool:
+    """Whether a row takes any shapes that broadcast: no product of matrices does."""
+    shapes = [(2, 1, 1), (1, 3, 1), (1, 1, 4)][: len(case.operands)]
+    if len(case.operands) < 2 or not broadcasting(case):
+        return False
+    arrays = [
+        x.place(np.full(shape, 0.3), SIZES) for x, shape in zip(case.operands, shapes, strict=True)
+    ]
+    try:
+        return case.call(tg, *tensors(arrays)).shape == np.broadcast_shapes(*shapes)
+    except (RuntimeError, IndexError, TypeError, ValueError):
+        return False
+
+
+# Rows that differ in the shapes of their operands alone are one here.
 SPREADING = [
-    case
-    for case in CASES
-    if case.name in {"add", "sub", "mul", "div", "pow", "maximum", "minimum", "where[same]"}
-]
+    *{
+        (case.name.split("[")[0], id(case.function or case.internal)): case
+        for case in reversed(CASES)
+        if spreads(case)
+    }.values()
+][::-1]
+
+
+def test_every_op_that_broadcasts_is_compared_with_tiling() -> None:
+    entered = set().union(*map(broadcasting, SPREADING))
+    missing = set().union(*map(broadcasting, CASES)) - entered
+    assert {cls.__name__ for cls in missing} == {"MatMul"}  # which has a test of its own below
 
 
 @pytest.mark.parametrize("case", SPREADING, ids=lambda case: case.name)

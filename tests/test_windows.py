@@ -63,7 +63,7 @@ def test_derivatives_of_both_orders(q: ConvConfig, layout: int) -> None:
         return F.conv2d(*xs, **q.options)
 
     assert tg.autograd.gradcheck(forward, operands, **TIGHT)
-    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
+    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True, **TIGHT)
 
 
 @given(conv_configs(transposed=True, **SMALL))
@@ -77,7 +77,7 @@ def test_derivatives_of_both_orders_of_the_transpose(q: ConvConfig) -> None:
     expected = oracles.conv_transpose2d(x, w, b, **q.options)
     close(forward(*operands).detach().numpy(), expected, atol=1e-12)
     assert tg.autograd.gradcheck(forward, operands, **TIGHT)
-    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True)
+    assert tg.autograd.gradgradcheck(forward, operands, fast_mode=True, **TIGHT)
 
 
 @given(pool_configs(batches=(2, None), max_kernel=3, max_dilation=2, max_extra=4), st.booleans())
@@ -94,7 +94,7 @@ def test_poolings_of_drawn_windows(q: PoolConfig, include: bool) -> None:
         lambda x: F.avg_pool2d(x, **options, count_include_pad=include),
     ):
         assert tg.autograd.gradcheck(f, operands, **TIGHT)
-        assert tg.autograd.gradgradcheck(f, operands, fast_mode=True)
+        assert tg.autograd.gradgradcheck(f, operands, fast_mode=True, **TIGHT)
     if not include:
         counts = oracles.pool2d(np.sum, np.ones_like(x), q.kernel, **at)
         means = oracles.pool2d(np.sum, x, q.kernel, **at) / counts

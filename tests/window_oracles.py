@@ -163,7 +163,9 @@ def unfold(x: Array, kernel: Any, dilation: Any = 1, padding: Any = 0, stride: A
     oh = (x.shape[2] - dh * (kh - 1) - 1) // sh + 1
     ow = (x.shape[3] - dw * (kw - 1) - 1) // sw + 1
     columns = [
-        x[:, :, i * sh : i * sh + dh * kh : dh, j * sw : j * sw + dw * kw : dw].reshape(len(x), -1)
+        x[:, :, i * sh : i * sh + dh * kh : dh, j * sw : j * sw + dw * kw : dw].reshape(
+            len(x), x.shape[1] * kh * kw
+        )
         for i, j in np.ndindex(oh, ow)
     ]
     return np.stack(columns, axis=-1)

@@ -30,7 +30,7 @@ class AnomalyError(RuntimeError):
 
 
 class PlaceError(RuntimeError, IndexError):
-    """An index beyond the size of a dimension; the message gives index, dimension and size."""
+    """An element that is not there: beyond the size of a dimension, or the largest of none."""
 
 
 class GradcheckError(RuntimeError):

@@ -114,18 +114,14 @@ EQUIVALENT = {
     },
     "tinygrad_np/ops/elementwise.py::Relu.forward: if x.nbytes < LARGE: => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Relu.forward: … => if (x.nbytes <= LARGE):": SPEED,
-    "tinygrad_np/ops/elementwise.py::Where.promotes: … => promotes = slice(0, None)": (
-        "a mask has the lowest dtype of all: it raises none"
-    ),
     "tinygrad_np/ops/elementwise.py::Pow.vjp: … => …math.log(a) if (a >= 0) else…": (
         "a = 0 has returned before"
     ),
     "tinygrad_np/ops/index.py::AddAt.forward: if any(isinstance(… => if any(((isinstance(…": SPEED,
     "tinygrad_np/ops/index.py::AddAt.forward: if any(isinstance(… => if True:": SPEED,
-    "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * (b * … => …where(settled, 1.001, …": (
-        "where it is chosen, the factor b is 0"
+    "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * (where… => …where(settled, 1.001, …": (
+        "where it is chosen, its factor is a 0 that was chosen too: so is every derivative"
     ),
-    "tinygrad_np/ops/elementwise.py::Pow.vjp: if not isinstance(a, … => if True:": SPEED,
     "tinygrad_np/ops/elementwise.py::Pow.vjp: return g * where(b >= 0, 0.0, -y) => …1.001…": (
         "0 or infinite, and the same times 1.001"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,3 +38,44 @@ def test_relu_of_a_large_array(axes: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(x, before)
     y.sum().backward()
     np.testing.assert_array_equal(t.grad.numpy(), np.where(x <= 0, 0, 1))
+
+
+def test_a_power_of_a_number_has_a_slope_of_full_precision() -> None:
+    """The logarithm of a Python number is taken in float64, whatever the default dtype is."""
+    x = tg.tensor([-1.5, 0.0, 3.0], dtype=tg.float64, requires_grad=True)
+    y = 2.5**x
+    (g,) = tg.autograd.grad(y, x, tg.tensor([1.0, -2.0, 0.5], dtype=tg.float64))
+    expected = 2.5 ** np.array([-1.5, 0.0, 3.0]) * math.log(2.5) * [1.0, -2.0, 0.5]
+    np.testing.assert_allclose(g.numpy(), expected, rtol=1e-15)
+
+
+def test_a_power_of_zero_has_a_slope_of_signed_zero() -> None:
+    x = tg.tensor([0.0, 2.0], dtype=tg.float64, requires_grad=True)
+    (g,) = tg.autograd.grad(0.0**x, x, tg.tensor([-1.0, 1.0], dtype=tg.float64))
+    np.testing.assert_array_equal(np.copysign(1, g.numpy()), [-1, 1])
+    np.testing.assert_array_equal(g.numpy(), [0, 0])
+
+
+def test_second_derivatives_of_a_power_at_the_origin() -> None:
+    """All 0, in either order: the power is 1 along one line and steps from 0 to 1 along another."""
+    a, b = tg.zeros((2, 1), dtype=tg.float64).requires_grad_().unbind()
+    slopes = tg.autograd.grad(a**b, (a, b), tg.full((1,), 1.5), create_graph=True)
+    for slope in slopes:
+        found = tg.autograd.grad(slope, (a, b), tg.full((1,), -2.0), retain_graph=True)
+        np.testing.assert_array_equal([g.item() for g in found], [0, 0])
+
+
+@pytest.mark.parametrize("dtype", [tg.bool, tg.uint8], ids=str)
+def test_the_condition_of_where_has_no_say_in_the_dtype(dtype: np.dtype) -> None:
+    at = tg.tensor([1, 0], dtype=dtype)
+    for chosen in (tg.bool, tg.int8, tg.float16):
+        y = tg.where(at, tg.ones(2, dtype=chosen), tg.zeros(2, dtype=chosen))
+        assert y.dtype == chosen
+        np.testing.assert_array_equal(y.numpy(), [1, 0])
+
+
+@pytest.mark.parametrize("dtype", [tg.int8, tg.int64, tg.float32], ids=str)
+def test_the_condition_of_where_must_hold_bools(dtype: np.dtype) -> None:
+    at, x = tg.ones(2, dtype=dtype), tg.ones(2)
+    with pytest.raises(RuntimeError, match=rf"where: condition must hold bools, not {dtype}"):
+        tg.where(at, x, x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, apply
 from tinygrad_np.dtypes import SUPPORTED, get_default_dtype, result_type
-from tinygrad_np.errors import no_bits
+from tinygrad_np.errors import DtypeError, no_bits
 from tinygrad_np.kernels.select import select
 from tinygrad_np.kernels.softmax import sigmoid as sigmoid_kernel
 from tinygrad_np.kernels.threads import LARGE, each, stretches
@@ -93,8 +93,9 @@ class Pow(Op):
         def base() -> Operand:
             if isinstance(b, (int, float)):
                 return zeros_like(g) if b == 0 else g * (b * a ** (b - 1))
-            settled = (a == 0) & (b == 0)  # 0·0⁻¹; elsewhere the formula holds, and its derivative
-            return g * (b * where(settled, 1.0, a) ** (b - 1))
+            # 0·0⁻¹ and 0·NaN are 0, with all derivatives; elsewhere the formula holds, and its own.
+            settled = (b == 0) & ((a == 0) | isnan(a))
+            return g * (where(settled, 0.0, b) * where(settled, 1.0, a) ** (b - 1))
 
         def exponent() -> Operand:
             if not isinstance(a, (int, float)):
@@ -331,6 +332,10 @@ class Where(Op):
     promotes = slice(1, None)
 
     def forward(self, mask: Array, a: Any, b: Any) -> Array:
+        if mask.dtype.kind not in "bu":
+            raise DtypeError(
+                f"where: condition must hold bools, not {mask.dtype}; write condition != 0"
+            )
         y = select(mask, a, b)
         if type(a) is float and type(b) is float:  # nothing but their own names a dtype
             return y.astype(get_default_dtype())
@@ -589,7 +594,7 @@ def minimum(input: V, other: Operand) -> V:
 
 
 def where(condition: V, input: Operand = None, other: Operand = None) -> V:
-    """Take `input` where `condition` is true, else `other`; all three broadcast.
+    """Take `input` where `condition`, of bools, is true, else `other`; all three broadcast.
 
     Of the condition alone: where it is true, as `nonzero` with `as_tuple` gives it.
     Gradient: selected by the condition. Each side is computed everywhere, so a side that is not

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_np.core import RESULT, Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.dtypes import as_dtype, float16, float32, int64
+from tinygrad_np.errors import PlaceError
 from tinygrad_np.kernels import softmax as kernels
 from tinygrad_np.ops.aliases import MISSING, Axis, AxisKeepdims, chosen_dim, chosen_dims
 from tinygrad_np.ops.elementwise import exp, isnan, maximum, minimum, to_dtype, where
@@ -335,7 +336,7 @@ def _extremum(input: V, ufunc: np.ufunc, dim: int | Sequence[int] | None, keepdi
     name = "amax" if ufunc is np.maximum else "amin"
     op = Extremum(ufunc, _reduced(dim, x, name), keepdim)
     if 0 in [x.shape[d] for d in op.dims]:
-        raise IndexError(
+        raise PlaceError(
             f"{op.name}: an extremum of no elements (shape {tuple(x.shape)}, dim {dim}) does not "
             "exist; give a dimension that is not empty"
         )
