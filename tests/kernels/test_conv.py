@@ -307,7 +307,7 @@ def test_no_row_is_lowered_that_no_window_reaches(
 
 def test_windows_of_width_one_are_not_copied() -> None:
     x = np.ones((8, 6, 9, 5))
-    h, v = windows.axes((8, 9), (3, 1))
+    h, v = windows.axes((8, 9), (3, 1), (1, 1), (0, 0))
     lowered = conv._lower(x, h, v, 2)
     assert lowered.shape == (2, 8, 3, 9 * 5)
     assert np.shares_memory(lowered, x)
