@@ -15,7 +15,7 @@ mnist: $(VENV)/examples.stamp ## train, evaluate and report an MLP on MNIST
 test: $(VENV)/test.stamp ## run the test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-deep: $(VENV)/test.stamp ## every property on 1,000 examples, on all cores: over half an hour
+test-deep: $(VENV)/test.stamp ## every property on 1,000 examples, on all cores: three quarters of an hour on two
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile deep -n auto $(PYTEST_ARGS)
 
 ci: conformance check ## what continuous integration runs
@@ -23,7 +23,7 @@ ci: conformance check ## what continuous integration runs
 check: $(VENV)/dev.stamp lint types size test ## format, lint, types, all tests, size of the core
 
 check-fast: $(VENV)/dev.stamp lint ## lint, and the tests that are quick and draw no examples
-	$(BIN)/python -m pytest -m "not slow and not hypothesis" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not hypothesis" -n auto $(PYTEST_ARGS)
 
 .PHONY: lint types size
 lint: $(VENV)/dev.stamp
