@@ -76,9 +76,9 @@ class Op:
 """
     found = {(c.unit, c.old, c.new) for c in written(code)}
     assert ("TABLE", "2", "3") in found
-    assert ("(_ON, _OFF)", "True", "False") in found
-    assert ("(_ON, _OFF)", "Switch(on=False)", "Switch(on=True)") in found
-    assert ("(_LESS, _MORE)", "np.less", "np.greater") in found
+    assert ("_ON", "True", "False") in found
+    assert ("_OFF", "Switch(on=False)", "Switch(on=True)") in found
+    assert ("_LESS", "np.less", "np.greater") in found
     assert ("Op.reads", "1", "0") in found
     assert ("Op.f", "3", "4") in found
 

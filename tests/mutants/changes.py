@@ -138,16 +138,18 @@ class Writer:
 
     def table(self, node: ast.Assign) -> Iterator[Change]:
         """Changes of a table of numbers, or of what a module makes once, such as its ops."""
-        name, value = ast.unparse(node.targets[0]), node.value
+        target, value = node.targets[0], node.value
         if isinstance(value, ast.GeneratorExp):
             value = value.generators[0].iter
         if not isinstance(value, ast.Tuple):
             return
-        if all(isinstance(x, (ast.Tuple, ast.Call)) for x in value.elts):
-            yield from self.expression(value, name)
-        if isinstance(node.targets[0], ast.Tuple):
+        if isinstance(target, ast.Tuple):
             for i, part in enumerate(value.elts):
+                name = ast.unparse(target.elts[i])
+                yield from self.expression(part, name)
                 yield self.change("sibling", part, self.text(value.elts[i - 1]), name)
+        elif all(isinstance(x, ast.Tuple) for x in value.elts):
+            yield from self.expression(value, ast.unparse(target))
 
     def members(self, cls: ast.ClassDef) -> Iterator[Change]:
         for statement in cls.body:

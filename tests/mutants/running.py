@@ -174,7 +174,7 @@ class Hunt:
             file, name = unit.split("::")
             beside = {u for u in found if u.startswith(f"{file}::")}
             classes = heirs(module_of(file), name.rpartition(".")[0])
-            names = classes or set(name.strip("()").split(", "))
+            names = classes or {name}
             naming = {
                 u
                 for u in beside

@@ -85,13 +85,12 @@ def set_constant(module: ModuleType, change: Change) -> None:
     for statement in body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
             target = getattr(statement, "target", None) or statement.targets[0]
-            if ast.unparse(target) == name:
+            names = [*map(ast.unparse, getattr(target, "elts", [target]))]
+            if name in names:
                 found = value(statement.value, module)
                 if isinstance(target, ast.Tuple):
-                    for each, part in zip(target.elts, found, strict=True):
-                        setattr(owner, ast.unparse(each), part)
-                else:
-                    set_member(owner, name, found)
+                    found = list(found)[names.index(name)]
+                set_member(owner, name, found)
                 return
     raise LookupError(change.unit)
 
