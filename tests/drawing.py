@@ -18,7 +18,8 @@ _NUMBERS = st.floats(0, 0.9375, width=16)  # which `Operand.place` puts into its
 def _sizes(draw: st.DrawFn, case: Case) -> dict[str, int]:
     if not case.free_sizes:
         return SIZES
-    return {letter: draw(st.integers(case.least.get(letter, 1), 4)) for letter in SIZES}
+    used = sorted({s for operand in case.operands for s in operand.shape.split()} & SIZES.keys())
+    return SIZES | {letter: draw(st.integers(case.least.get(letter, 1), 4)) for letter in used}
 
 
 def _lead(draw: st.DrawFn, case: Case, least: int) -> tuple[int, ...]:
