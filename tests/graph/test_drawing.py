@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from helpers import times
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nn
@@ -320,6 +320,7 @@ def test_tooltips_are_escaped() -> None:
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")
 @given(st.lists(st.text(min_size=1), min_size=3, max_size=3, unique=True))
+@example(["]", "]]>", "<b>"])
 @times(2)
 def test_any_name_makes_text_that_graphviz_reads(names: list[str]) -> None:
     graphviz = pytest.importorskip("graphviz")

@@ -30,6 +30,8 @@ CONSTANT = 'shape=ellipse, style=dashed, fontcolor="#52606d", color="#9aa5b1", m
 OUTPUT = 'fillcolor="#fdf0d0", color="#b7791f", penwidth=2'
 HIDDEN = 'shape=plain, style="", fontcolor="#b7791f"'
 CLUSTER = 'style="rounded,dashed"; color="#9aa5b1"; labelloc=t'
+# Graphviz takes a bracket at the start of a text for the end of a CDATA section.
+ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "]": "&#93;"})
 
 
 class Options(TypedDict, total=False):
@@ -174,7 +176,7 @@ def _label(title: str, *lines: str) -> str:
 
 
 def _markup(text: str) -> str:
-    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return printable(text).translate(ENTITIES)
 
 
 def _quoted(*lines: str) -> str:
