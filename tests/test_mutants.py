@@ -142,6 +142,17 @@ class Op:
     @property
     def twice(self):
         return 2 * self.scale
+
+
+_LEAST, _MOST = min, max
+
+
+def least(x):
+    return _LEAST(x)
+
+
+def most(x):
+    return _MOST(x)
 """
 STRONG = """
 import parts
@@ -155,6 +166,9 @@ def test_late():
 
 def test_op():
     assert parts.Op().twice == 6
+
+def test_ends():
+    assert (parts.least([2, 1]), parts.most([2, 1])) == (1, 2)
 """
 RUN = """
 import json, sys
@@ -195,7 +209,8 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
     assert len(outcomes) > 15
     assert {fate for fate, *_ in outcomes} == {"assertion", "hangs"}
     assert any(fate == "hangs" for fate, _, unit, _ in outcomes if unit == "late")
-    assert {unit for *_, unit, _ in outcomes} == {"slope", "late", "Op.scale", "Op.twice"}
+    units = {unit for *_, unit, _ in outcomes}
+    assert units == {"slope", "late", "Op.scale", "Op.twice", "_LEAST", "_MOST"}
 
 
 @pytest.mark.slow

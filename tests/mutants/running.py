@@ -23,6 +23,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -31,7 +32,7 @@ from .transplant import UnloadableError, heirs, living, module_of, transplant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from types import CodeType, FunctionType
+    from types import CodeType
 
     from .changes import Change
 
@@ -149,12 +150,16 @@ class Hunt:
 
     @cached_property
     def functions(self) -> dict[str, list[FunctionType]]:
-        """The living functions of each unit."""
-        found = {}
-        for unit, (module, name) in {
-            c.at: (module_of(c.file), c.unit) for c in self.changes
-        }.items():
-            found[unit] = list(living(module, name))
+        """The living functions of each unit; and those of their files that only name others."""
+        found: dict[str, list[FunctionType]] = {}
+        for file in {c.file: None for c in self.changes}:
+            module = module_of(file)
+            for name, f in vars(module).items():
+                if isinstance(f, FunctionType) and f.__module__ == module.__name__:
+                    found[f"{file}::{name}"] = list(living(module, name))
+        for c in self.changes:
+            if c.at not in found:
+                found[c.at] = list(living(module_of(c.file), c.unit))
         return found
 
     @cached_property
