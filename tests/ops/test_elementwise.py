@@ -1,4 +1,4 @@
-"""Elementwise ops on arrays large enough for threads."""
+"""Elementwise ops: masks and bits, powers at their edges, and arrays large enough for threads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from tinygrad_np.kernels import threads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+UNUSUAL = tg.tensor([1.0, math.inf, math.nan, -math.inf, -0.0])
+A, B = tg.tensor([0b1100, -1, 0]), tg.tensor([0b1010, 6, 3])
+P, Q = tg.tensor([True, True, False, False]), tg.tensor([True, False, True, False])
+
 
 @pytest.fixture
 def _two_threads() -> Iterator[None]:
@@ -22,6 +26,39 @@ def _two_threads() -> Iterator[None]:
     threads.each(lambda _: None, range(2))  # so that threads of ours are in use
     yield
     tg.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("mask", "of_unusual", "of_integers"),
+    [
+        ("isnan", [False, False, True, False, False], [False] * 3),
+        ("isinf", [False, True, False, True, False], [False] * 3),
+        ("isfinite", [True, False, False, False, True], [True] * 3),
+    ],
+)
+def test_what_is_no_usual_number(
+    mask: str, of_unusual: list[bool], of_integers: list[bool]
+) -> None:
+    assert getattr(tg, mask)(UNUSUAL).tolist() == of_unusual
+    assert getattr(tg, mask)(A).tolist() == of_integers
+
+
+@pytest.mark.parametrize(
+    ("name", "of_integers", "of_bools"),
+    [
+        ("bitwise_and", [0b1000, 6, 0], [True, False, False, False]),
+        ("bitwise_or", [0b1110, -1, 3], [True, True, True, False]),
+        ("bitwise_xor", [0b0110, -7, 3], [False, True, True, False]),
+    ],
+)
+def test_bits_of_two(name: str, of_integers: list[int], of_bools: list[bool]) -> None:
+    assert getattr(tg, name)(A, B).tolist() == of_integers
+    assert getattr(tg, name)(P, Q).tolist() == of_bools
+
+
+def test_bits_flipped() -> None:
+    assert tg.bitwise_not(A).tolist() == [-13, 0, -1]
+    assert tg.bitwise_not(P).tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1)], ids=["by rows", "permuted"])
