@@ -279,6 +279,16 @@ def test_a_fresh_gradient_reaches_its_leaf_without_a_copy() -> None:
     equal(x.grad.numpy(), [9, 120])
 
 
+@pytest.mark.parametrize("make", [lambda w: w, lambda w: w * 1], ids=["leaf", "result"])
+def test_an_operand_for_which_a_rule_has_no_gradient_gets_none(
+    make: Callable[[tg.Tensor], tg.Tensor],
+) -> None:
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    apply(Giving(), x, make(w)).backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [3, 40])
+    assert w.grad is None
+
+
 def test_gradients_of_a_result_are_added_up_in_one_array() -> None:
     """The second makes it, further ones are added in place."""
     done: list[str] = []
