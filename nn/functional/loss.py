@@ -142,8 +142,9 @@ def mse_loss(input: tg.Tensor, target: tg.Tensor, *, reduction: str = "mean") ->
             "equal",
             stacklevel=2,
         )
-    if target.dtype.kind == "b":  # bools do not subtract
-        target = target.to(input.dtype)
+    if "b" in (input.dtype.kind, target.dtype.kind):  # bools do not subtract
+        dtype = tg.result_type(input, target)
+        input, target = input.to(dtype), target.to(dtype)
     with np.errstate(all="ignore"):
         difference = input - target
         return _reduce(difference * difference, reduction)
@@ -173,7 +174,9 @@ def _check_target(name: str, input: tg.Tensor, target: tg.Tensor) -> None:
     expected = shape[:1] + shape[2:] if input.ndim > 1 else ()
     given = tuple(target.shape)
     if given != expected:
-        hint = "; drop the last dimension with target.squeeze(1)" if given == (*expected, 1) else ""
+        hint = (
+            "; drop the last dimension with target.squeeze(-1)" if given == (*expected, 1) else ""
+        )
         raise tg.ShapeError(
             f"{name}: logits of shape {shape} need labels of shape {expected}, and the target has "
             f"shape {given}{hint}"

@@ -169,11 +169,16 @@ EQUIVALENT = {
         "the same numbers twice: one is handed out, the other kept"
     ),
     "tinygrad_np/ops/pool.py::MaxPool2dBackward.forward: … => maxima = (pool.max_pool2d(…": SPEED,
-    "tinygrad_np/ops/scatter.py::scatter_add: if added.shape != whole.shape: => if True:": SPEED,
     "tinygrad_np/ops/scatter.py::index_add: … => scaled = (source * _number(alpha, x))": SPEED,
     "tinygrad_np/ops/scatter.py::_filling: return … => return (to_dtype(…": SPEED,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.stride, 2)…": ONE_PLACE,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
+    "nn/functional/dropout.py::dropout: np.multiply(… => np.multiply(scale, kept, …": COMMUTES,
+    "nn/functional/loss.py::mse_loss: … => difference = ((target) - (input))": "it is squared",
+    'nn/functional/loss.py::mse_loss: if "b" in … => if True: …': SPEED,
+    "nn/functional/loss.py::_labels: if not ignored.any(): => if False:": SPEED,
+    "nn/functional/loss.py::_mask_and_reduce: if weight is None and mask… => if False:": SPEED,
+    "nn/functional/loss.py::_soft_cross_entropy: if label_smoothing: => if True:": SPEED,
     "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
         "where nothing is saved, pull_back has raised: this tells the type checker so"
     ),

@@ -57,13 +57,20 @@ def test_probability_one_leaves_zeros_and_draws_nothing() -> None:
     np.testing.assert_array_equal(y.detach().numpy(), [0, 0])
     y.backward(weights((2,), np.float32))
     np.testing.assert_array_equal(x.grad.numpy(), [0, 0])
-    np.testing.assert_array_equal(F.dropout(tg.ones(2), 1.0, inplace=True).numpy(), [0, 0])
 
 
-def test_in_place_writes_into_the_input() -> None:
+@pytest.mark.parametrize(("p", "values"), [(0.5, {0.0, 2.0}), (1.0, {0.0})])
+def test_in_place_writes_into_the_input(p: float, values: set[float]) -> None:
     x = tg.ones(100)
-    assert nn.Dropout(0.5, inplace=True)(x) is x
-    assert set(x.tolist()) == {0.0, 2.0}
+    assert nn.Dropout(p, inplace=True)(x) is x
+    assert set(x.tolist()) == values
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(tg.float32, 1.1764705181), (tg.float64, 1 / 0.85)])
+def test_the_scale_is_rounded_as_in_pytorch(dtype: tg.Dtype, scale: float) -> None:
+    """In float32, 1 / 0.85 of a rounded 0.85: the double, rounded, is its neighbour."""
+    y = F.dropout(tg.ones(100, dtype=dtype), 0.15)
+    assert y.max().numpy() == dtype.type(scale)
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 0), ()])

@@ -89,9 +89,11 @@ def test_huge_logits_give_their_difference_and_a_finite_gradient(
 
 
 def test_minus_infinity_on_a_wrong_class_and_on_the_true_one() -> None:
-    assert both([[0.0, -INF]], [0])[0] == 0
     assert both([[0.0, -INF]], [1])[0] == INF
-    np.testing.assert_array_equal(both([[0.0, -INF]], [0])[1], [[0, 0]])
+    for options in ({}, {"weight": [1.0, 2.0]}, {"ignore_index": 1}):
+        loss, grad = both([[0.0, -INF]], [0], **options)
+        assert loss == 0
+        np.testing.assert_array_equal(grad, [[0, 0]])
     assert F.nll_loss(tg.tensor([[-INF, 0.0]]), tg.tensor([0])).item() == INF
 
 
@@ -112,6 +114,14 @@ def test_the_logarithm_of_zero_is_minus_infinity_with_an_infinite_gradient() -> 
 def test_rows_of_infinities_and_nan_show() -> None:
     for row in ([-INF, -INF], [INF, 0.0], [math.nan, 0.0]):
         assert math.isnan(both([row], [0])[0])
+
+
+def test_logits_of_integers_are_refused() -> None:
+    for target in (tg.tensor([0]), tg.tensor([[0.0, 1.0]])):
+        with pytest.raises(
+            RuntimeError, match=r"logits must be floats, and are int64; .*float\(\)"
+        ):
+            F.cross_entropy(tg.tensor([[1, 2]]), target)
 
 
 # --- cross-entropy: labels ---
@@ -148,11 +158,19 @@ def test_labels_of_other_dtypes_and_shapes_say_what_was_expected(loss: Any) -> N
     with pytest.raises(RuntimeError, match=r"must be integers, and are float64; .*\.long\(\)"):
         loss(x, tg.tensor(LABELS.astype(float)))
     with pytest.raises(RuntimeError, match="must be integers, and are bool"):
-        loss(x, tg.tensor(LABELS > 0))
-    with pytest.raises(tg.ShapeError, match=r"of shape \(5,\), and .* \(5, 1\); .*squeeze\(1\)"):
+        loss(x[:3], tg.tensor([True, True, True]))
+    with pytest.raises(tg.ShapeError, match=r"of shape \(5,\), and .* \(5, 1\); .*squeeze\(-1\)"):
         loss(x, tg.tensor(LABELS[:, None]))
-    with pytest.raises(tg.ShapeError, match=r"\(5, 3\) need labels of shape \(5,\).*\(4,\)"):
+    with pytest.raises(tg.ShapeError, match=r"of shape \(\), and .* \(1,\); .*squeeze\(-1\)"):
+        loss(x[0], tg.tensor([0]))
+    with pytest.raises(tg.ShapeError, match=r"\(5, 3\) need labels of shape \(5,\).* \(4,\)$"):
         loss(x, tg.tensor(LABELS[:4]))
+    with pytest.raises(tg.ShapeError, match=r"\(5, 3\) need labels of shape \(5,\).* \(1,\)$"):
+        loss(x, tg.tensor(LABELS[:1]))
+    with pytest.raises(tg.ShapeError, match=r"need labels of shape \(5,\).* shape \(5, 3\)$"):
+        loss(x, tg.tensor(onehot(LABELS).astype(int)))
+    with pytest.raises(tg.ShapeError, match=r"need labels of shape \(5, 2\).* \(5,\)$"):
+        loss(tg.stack([x, x], 2), tg.tensor(LABELS))
     with pytest.raises(tg.ShapeError, match=r"needs? a dimension of classes, and ha(s|ve) none"):
         loss(tg.tensor(1.0), tg.tensor(0))
     with pytest.raises(
@@ -177,11 +195,17 @@ def test_ignored_labels_have_no_part_in_the_mean_or_the_gradient() -> None:
     np.testing.assert_array_equal(both(LOGITS, labels, reduction="none")[0] == 0, ~kept)
 
 
-def test_any_label_can_be_the_ignored_one_even_one_beside_the_classes() -> None:
+@pytest.mark.parametrize("ignored", [0, 1, 2])
+def test_any_label_can_be_the_ignored_one(ignored: int) -> None:
+    kept = np.not_equal(LABELS, ignored)
     np.testing.assert_allclose(
-        both(LOGITS, LABELS, ignore_index=1)[0], both(LOGITS[LABELS != 1], LABELS[LABELS != 1])[0]
+        both(LOGITS, LABELS, ignore_index=ignored)[0], both(LOGITS[kept], LABELS[kept])[0]
     )
+
+
+def test_the_ignored_label_may_lie_beside_the_classes() -> None:
     assert both(LOGITS[:2], [7, 1], ignore_index=7)[0] == both(LOGITS[1:2], [1])[0]
+    assert both([[5.0], [6.0]], [0, -100])[0] == 0  # and there may be one class alone
 
 
 @pytest.mark.parametrize("options", [{}, {"weight": CLASS_WEIGHT}, {"label_smoothing": 0.2}])
@@ -225,12 +249,13 @@ def test_class_weights_of_another_size_are_refused() -> None:
                 loss(tg.tensor(LOGITS), tg.tensor(LABELS), wrong)
 
 
+@pytest.mark.parametrize("smoothing", [0.3, 1.0])
 @pytest.mark.parametrize("weight", [None, CLASS_WEIGHT])
-def test_label_smoothing_mixes_in_the_uniform_distribution(weight: Any) -> None:
+def test_label_smoothing_mixes_in_the_uniform_distribution(weight: Any, smoothing: float) -> None:
     w = np.ones(3) if weight is None else weight
     options = {} if weight is None else {"weight": weight}
-    loss, _ = both(LOGITS, LABELS, label_smoothing=0.3, **options)
-    target = 0.7 * onehot(LABELS) + 0.3 / 3
+    loss, _ = both(LOGITS, LABELS, label_smoothing=smoothing, **options)
+    target = (1 - smoothing) * onehot(LABELS) + smoothing / 3
     np.testing.assert_allclose(loss, -(target * w * log_p(LOGITS)).sum() / w[LABELS].sum())
 
 
@@ -344,9 +369,19 @@ def test_mse_loss_unreduced_promotes_and_never_warns() -> None:
 def test_mse_loss_warns_when_it_broadcasts() -> None:
     with pytest.warns(
         UserWarning, match=r"input has shape \(4, 1\) and the target \(4,\); .*equal"
-    ):
+    ) as warned:
         loss = F.mse_loss(tg.zeros(4, 1), tg.ones(4))
+    assert warned[0].filename == __file__
     assert loss.item() == 1
+
+
+def test_mse_loss_takes_bools_for_zeros_and_ones() -> None:
+    x, mask = tg.tensor([0.0, 1.0, 4.0]), tg.tensor([True, True, False])
+    for pair in ((x, mask), (mask, x)):
+        assert F.mse_loss(*pair, reduction="none").tolist() == [1, 0, 16]
+        assert F.mse_loss(*pair).dtype == tg.float32
+    with pytest.raises(tg.DtypeError, match="bools cannot be subtracted"):
+        F.mse_loss(mask, mask)
 
 
 def test_mse_loss_refuses_what_is_no_tensor() -> None:
