@@ -66,6 +66,12 @@ def test_other_reductions(reduction: str) -> None:
     np.testing.assert_allclose(grad, g * (np.exp(log_p(LOGITS)) - onehot(LABELS)))
 
 
+def test_the_everyday_mean_is_one_step_of_the_graph() -> None:
+    loss = F.cross_entropy(tg.tensor(LOGITS, requires_grad=True), tg.tensor(LABELS))
+    assert loss.grad_fn.name() == "NllLossBackward0"
+    assert loss.grad_fn.next_functions[0][0].name() == "AccumulateGrad"
+
+
 def test_float32_stays_float32() -> None:
     x = tg.tensor(LOGITS, dtype=tg.float32, requires_grad=True)
     for options in ({}, {"label_smoothing": 0.1}, {"ignore_index": 1}):
@@ -389,6 +395,8 @@ def test_mse_loss_refuses_what_is_no_tensor() -> None:
         TypeError, match=r"mse_loss: target must be a Tensor, not a builtins\.float"
     ):
         F.mse_loss(tg.ones(1), 1.0)
+    with pytest.raises(TypeError, match=r"mse_loss: input must be a Tensor, not a builtins\.list"):
+        F.mse_loss([1.0], tg.ones(1))
 
 
 # --- modules, and reduction ---
