@@ -142,6 +142,14 @@ class Op:
     @property
     def twice(self):
         return 2 * self.scale
+
+
+class Base:
+    wide = False
+
+
+def width(op):
+    return 1 if op.wide else 2
 """
 STRONG = """
 import parts
@@ -155,6 +163,10 @@ def test_late():
 
 def test_op():
     assert parts.Op().twice == 6
+
+def test_width():
+    assert parts.width(parts.Base) == 2
+    assert parts.width(type("Wide", (parts.Base,), {"wide": True})) == 1
 """
 RUN = """
 import json, sys
@@ -195,7 +207,10 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
     assert len(outcomes) > 15
     assert {fate for fate, *_ in outcomes} == {"assertion", "hangs"}
     assert any(fate == "hangs" for fate, _, unit, _ in outcomes if unit == "late")
-    assert {unit for *_, unit, _ in outcomes} == {"slope", "late", "Op.scale", "Op.twice"}
+    assert {unit for *_, unit, _ in outcomes} == {
+        *("slope", "late", "Op.scale", "Op.twice"),
+        *("Base.wide", "width"),  # the attribute is read by whoever names it
+    }
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMUTES = "the order of its operands does not matter"
 EVEN = "the division leaves no remainder"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
+OFTEN = "brings operands to one dtype where they have it, too: only slower, and none is changed"
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
@@ -174,6 +175,39 @@ EQUIVALENT = {
     "tinygrad_np/ops/scatter.py::_filling: return … => return (to_dtype(…": SPEED,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.stride, 2)…": ONE_PLACE,
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
+    "tinygrad_np/core.py::wrap: … => value.array = (np.asarray(array))": SPEED,
+    "tinygrad_np/core.py::apply: … => vertex = (x.vertex)": SPEED,
+    **{
+        f"tinygrad_np/core.py::apply: {before} => {after}": OFTEN
+        for before, after in (
+            ("if dtype is None:", "if False:"),
+            ("if dtype is None:", "if (dtype is not None):"),
+            ("elif array.dtype is not dtype:", "elif True:"),
+            ("if type(x) is not float and …", "if True:"),
+            ("if type(x) is not float and …", "if ((type(x) is not int)):"),
+            ("if type(x) is not float and …", "if ((type(x) is not float)):"),
+            ("if uneven or …", "if True:"),
+            ("if uneven or …", 'if uneven or (((dtype is None or dtype.kind != "f"))):'),
+            ("if uneven or …", "if uneven or (((dtype is not float32))):"),
+        )
+    },
+    "tinygrad_np/core.py::apply: … => out.array = (np.asarray(y))": SPEED,
+    "tinygrad_np/core.py::apply: if recorder is not PLAIN: => if True:": (
+        "the plain one does nothing: for speed, it is not called"
+    ),
+    **{
+        f"tinygrad_np/core.py::record: if len(arrays) > 1: => if {always}:": (
+            "a lone operand is tracked, and so in its place already: for speed, nothing is asked"
+        )
+        for always in ("True", "(len(arrays) >= 1)", "len(arrays) > 0")
+    },
+    "tinygrad_np/core.py::read_positions: … => reads = ((op.reads))": (
+        "an op without a derivative is not recorded: this tells the type checker so"
+    ),
+    **{
+        f"tinygrad_np/core.py::read_positions: if len(reads) <= 1:… => if {never}:…": SPEED
+        for never in ("False", "(len(reads) < 1)", "len(reads) <= 0")
+    },
     "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
         "where nothing is saved, pull_back has raised: this tells the type checker so"
     ),
