@@ -73,7 +73,7 @@ def test_what_an_op_refuses_in_its_own_words_stays_so() -> None:
     def refuse(_: Any) -> Any:
         raise ValueError("needs an even number of rows")
 
-    with pytest.raises(ValueError, match="^needs an even number of rows$"):
+    with pytest.raises(ValueError, match=r"^needs an even number of rows$"):
         apply(Given(refuse), tg.tensor([1.0]))
 
 
@@ -84,7 +84,7 @@ def test_a_shape_that_an_op_refuses_in_its_own_words_stays_so_where_it_broadcast
     def refuse(*_: Any) -> Any:
         raise ShapeError("needs an even number of rows")
 
-    with pytest.raises(ShapeError, match="^needs an even number of rows$"):
+    with pytest.raises(ShapeError, match=r"^needs an even number of rows$"):
         apply(Picky(refuse), tg.tensor([1.0]), tg.tensor([1.0]))
 
 
