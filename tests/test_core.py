@@ -62,6 +62,26 @@ def test_an_op_that_only_promotes_leaves_whole_numbers_whole() -> None:
     assert apply(Promoting(np.add), tg.tensor([1, 2]), 3).dtype == tg.int64
 
 
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+@pytest.mark.parametrize("numbers", [(3,), (3, 0.5), (0.5, 3)])
+@pytest.mark.parametrize("tensors", [1, 2])
+def test_numbers_beside_floats_of_one_dtype_stay_as_they_were_written(
+    tensors: int, numbers: tuple[float, ...], dtype: Any
+) -> None:
+    """As pictures of the graph show them: `b = 3`, and not 3.0."""
+
+    class Promoting(Given):
+        promotes = slice(None)
+
+    def note(*operands: Any) -> Any:
+        seen.append([type(x) for x in operands])
+        return np.sum(operands[0])
+
+    seen: list[Any] = []
+    apply(Promoting(note), *[tg.ones(2, dtype=dtype)] * tensors, *numbers)
+    assert seen == [[np.ndarray] * tensors + [type(x) for x in numbers]]
+
+
 def test_an_op_that_declares_nothing_does_not_broadcast() -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0)
     message = r"gave a gradient of shape \(2,\) for an operand of shape \(1,\)"

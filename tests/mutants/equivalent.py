@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 COMMUTES = "the order of its operands does not matter"
 EVEN = "the division leaves no remainder"
 SPEED = "decides which of two ways is taken, for speed; both give the same numbers"
-OFTEN = "brings operands to one dtype where they have it, too: only slower, and none is changed"
 ONE_PLACE = "a row is an image of height 1 under a kernel of height 1: only one window fits"
 
 EQUIVALENT = {
@@ -177,20 +176,7 @@ EQUIVALENT = {
     "tinygrad_np/ops/window.py::Window.geometry: … => …_lifted(self.dilation, 2)…": ONE_PLACE,
     "tinygrad_np/core.py::wrap: … => value.array = (np.asarray(array))": SPEED,
     "tinygrad_np/core.py::apply: … => vertex = (x.vertex)": SPEED,
-    **{
-        f"tinygrad_np/core.py::apply: {before} => {after}": OFTEN
-        for before, after in (
-            ("if dtype is None:", "if False:"),
-            ("if dtype is None:", "if (dtype is not None):"),
-            ("elif array.dtype is not dtype:", "elif True:"),
-            ("if type(x) is not float and …", "if True:"),
-            ("if type(x) is not float and …", "if ((type(x) is not int)):"),
-            ("if type(x) is not float and …", "if ((type(x) is not float)):"),
-            ("if uneven or …", "if True:"),
-            ("if uneven or …", 'if uneven or (((dtype is None or dtype.kind != "f"))):'),
-            ("if uneven or …", "if uneven or (((dtype is not float32))):"),
-        )
-    },
+    "tinygrad_np/core.py::apply: … => if uneven or (((dtype is None or dtype.kind…": SPEED,
     "tinygrad_np/core.py::apply: … => out.array = (np.asarray(y))": SPEED,
     "tinygrad_np/core.py::apply: if recorder is not PLAIN: => if True:": (
         "the plain one does nothing: for speed, it is not called"
