@@ -153,6 +153,14 @@ def least(x):
 
 def most(x):
     return _MOST(x)
+
+
+class Base:
+    wide = False
+
+
+def width(op):
+    return 1 if op.wide else 2
 """
 STRONG = """
 import parts
@@ -169,6 +177,10 @@ def test_op():
 
 def test_ends():
     assert (parts.least([2, 1]), parts.most([2, 1])) == (1, 2)
+
+def test_width():
+    assert parts.width(parts.Base) == 2
+    assert parts.width(type("Wide", (parts.Base,), {"wide": True})) == 1
 """
 RUN = """
 import json, sys
@@ -209,8 +221,10 @@ def test_strong_tests_kill_every_change_even_one_that_hangs(tmp_path: Path) -> N
     assert len(outcomes) > 15
     assert {fate for fate, *_ in outcomes} == {"assertion", "hangs"}
     assert any(fate == "hangs" for fate, _, unit, _ in outcomes if unit == "late")
-    units = {unit for *_, unit, _ in outcomes}
-    assert units == {"slope", "late", "Op.scale", "Op.twice", "_LEAST", "_MOST"}
+    assert {unit for *_, unit, _ in outcomes} == {
+        *("slope", "late", "Op.scale", "Op.twice", "_LEAST", "_MOST"),
+        *("Base.wide", "width"),  # the attribute is read by whoever names it
+    }
 
 
 @pytest.mark.slow

@@ -133,13 +133,13 @@ def arrive(vertex: Vertex, gradient: Operand) -> Operand:
     hooks: Hooks | None
     if isinstance(vertex, Node):
         hooks = vertex.hooks
+        if vertex.hooks.refill is not None:
+            vertex.hooks.refill(vertex)
     else:
         assert vertex.accumulator is not None
         hooks = vertex.accumulator.hooks
     if hooks is None:
         return gradient
-    if hooks.refill is not None and isinstance(vertex, Node):
-        hooks.refill(vertex)
     kept_by = _retained_by(vertex)
     if not hooks.before and kept_by is None:
         return gradient

@@ -134,8 +134,8 @@ def leaf_replaced(op: str, shape: tuple[int, ...]) -> GraphError:
 def wrong_gradient(op: str, given: tuple[int, ...], expected: tuple[int, ...]) -> GraphError:
     """Say that a rule gave a gradient of the wrong shape."""
     return GraphError(
-        f"the derivative of {op} gave a gradient of shape {given} for an operand of shape "
-        f"{expected}; they must be equal (set broadcasts = True if the op broadcasts)"
+        f"the derivative of {op} gave a gradient of shape {tuple(given)} for an operand of shape "
+        f"{tuple(expected)}; they must be equal (set broadcasts = True if the op broadcasts)"
     )
 
 

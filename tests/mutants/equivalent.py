@@ -179,6 +179,26 @@ EQUIVALENT = {
     "nn/functional/loss.py::_labels: if not ignored.any(): => if False:": SPEED,
     "nn/functional/loss.py::_mask_and_reduce: if weight is None and mask… => if False:": SPEED,
     "nn/functional/loss.py::_soft_cross_entropy: if label_smoothing: => if True:": SPEED,
+    "tinygrad_np/core.py::wrap: … => value.array = (np.asarray(array))": SPEED,
+    "tinygrad_np/core.py::apply: … => vertex = (x.vertex)": SPEED,
+    "tinygrad_np/core.py::apply: … => if uneven or (((dtype is None or dtype.kind…": SPEED,
+    "tinygrad_np/core.py::apply: … => out.array = (np.asarray(y))": SPEED,
+    "tinygrad_np/core.py::apply: if recorder is not PLAIN: => if True:": (
+        "the plain one does nothing: for speed, it is not called"
+    ),
+    **{
+        f"tinygrad_np/core.py::record: if len(arrays) > 1: => if {always}:": (
+            "a lone operand is tracked, and so in its place already: for speed, nothing is asked"
+        )
+        for always in ("True", "(len(arrays) >= 1)", "len(arrays) > 0")
+    },
+    "tinygrad_np/core.py::read_positions: … => reads = ((op.reads))": (
+        "an op without a derivative is not recorded: this tells the type checker so"
+    ),
+    **{
+        f"tinygrad_np/core.py::read_positions: if len(reads) <= 1:… => if {never}:…": SPEED
+        for never in ("False", "(len(reads) < 1)", "len(reads) <= 0")
+    },
     "tinygrad_np/engine.py::run_backward: … => …, ((vertex.saved)), strict=False": (
         "where nothing is saved, pull_back has raised: this tells the type checker so"
     ),

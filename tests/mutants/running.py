@@ -171,14 +171,16 @@ class Hunt:
         """Units that are no function, as class attributes; and the functions that may read them.
 
         Of a class's attribute these are the methods of the class and of those made of it, and
-        whoever names one of them; of a table of the module, whoever names it, else all of the file.
+        whoever names one of them, else whoever, in any file, names the attribute; of a table of
+        the module, whoever names it, else all of the file.
         """
         found = {unit: fs for unit, fs in self.functions.items() if fs}
         readers: dict[str, set[str]] = {}
         for unit in self.functions.keys() - found.keys():
             file, name = unit.split("::")
             beside = {u for u in found if u.startswith(f"{file}::")}
-            classes = heirs(module_of(file), name.rpartition(".")[0])
+            owner, _, attribute = name.rpartition(".")
+            classes = heirs(module_of(file), owner)
             names = classes or {name}
             naming = {
                 u
@@ -186,7 +188,8 @@ class Hunt:
                 if u.split("::")[1].split(".")[0] in names
                 or any(names & set(f.__code__.co_names) for f in found[u])
             }
-            readers[unit] = naming if naming or classes else beside
+            anywhere = {u for u in found if any(attribute in f.__code__.co_names for f in found[u])}
+            readers[unit] = naming or (anywhere if classes else beside)
         return readers
 
     def entered(self, action: Callable[[], None]) -> frozenset[str]:
