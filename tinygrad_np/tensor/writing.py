@@ -73,7 +73,8 @@ class Writing(Value):
         try:
             if not (
                 isinstance(value, Value)
-                and value.cell is self.cell
+                and root(value)[0] is root(self)[0]  # and not detached
+                and (made_recorded(value) or thread.recorder is None)
                 and _same(value.array, _part(self.array, path))
             ):  # or else this is the end of `x[i] += y`, which wrote through a view already
                 _assign(self, "x[index] = v", value, path)
@@ -228,6 +229,12 @@ class Writing(Value):
 
         They are converted to this tensor's dtype. Gradient: to `src`, and 0 to what was there.
         """
+        rank = np.ndim(src.array if isinstance(src, Value) else src)
+        if rank > self.array.ndim:
+            raise ShapeError(
+                f"copy_: a source of {rank} dimensions does not broadcast to shape "
+                f"{self.array.shape}; drop dimensions of size 1 with .squeeze()"
+            )
         _assign(self, "copy_", src)
         return self
 
