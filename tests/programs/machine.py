@@ -82,6 +82,18 @@ def attempt(action: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return None, error
 
 
+def doubled(g: Any) -> Any:
+    return None if g is None else 2 * g  # PyTorch calls hooks with None in a second pass
+
+
+def noting(seen: list[Any]) -> Callable[[Any], None]:
+    def note(g: Any) -> None:
+        if g is not None:
+            seen.append(g.detach().clone().numpy())
+
+    return note
+
+
 def records(names: Sequence[str]) -> bool:
     """Whether operations are recorded inside these modes."""
     grad, inference = True, False
@@ -236,13 +248,12 @@ class Programs(RuleBasedStateMachine):
             self.slots.append(slot)
             for x, seen in ((made.ours, slot.seen), (made.theirs, slot.seen_by_theirs)):
                 if x is not None and hook in (1, 2):
-                    handle = x.register_hook(lambda g: 2 * g)
+                    handle = x.register_hook(doubled)
                     if hook == 2:
                         handle.remove()
                 if x is not None and hook == 3:
-                    x.register_post_accumulate_grad_hook(
-                        lambda x, seen=seen: seen.append(x.grad.detach().clone().numpy())
-                    )
+                    note = noting(seen)
+                    x.register_post_accumulate_grad_hook(lambda x, note=note: note(x.grad))
         self.alive.append(made)
         return made
 
@@ -311,7 +322,7 @@ class Programs(RuleBasedStateMachine):
             if retains:
                 y.retain_grad()
                 return y
-            handle = y.register_hook(lambda g: 2 * g)
+            handle = y.register_hook(doubled)
             if kind == "removed":
                 handle.remove()
             return y
@@ -344,7 +355,7 @@ class Programs(RuleBasedStateMachine):
             if retains:
                 x.retain_grad()
             else:
-                x.register_hook(lambda g: seen.append(g.detach().clone().numpy()))
+                x.register_hook(noting(seen))
 
         _, error = attempt(lambda: see(x.ours, ours))
         _, failure = attempt(lambda: see(x.theirs, theirs))

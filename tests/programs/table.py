@@ -148,7 +148,7 @@ OPS: dict[str, Op] = {
     "mean": Op(
         1,
         lambda _, x: x.mean(-1, keepdim=True),
-        lambda x: x.mean(-1, keepdims=True) if x.ndim else x,
+        lambda x: x.sum(-1, keepdims=True) / x.shape[-1] if x.ndim else x,
     ),
     "max": Op(1, lambda _, x: x.max(-1).values, lambda x: largest(line(x), -1)),
     "amax": Op(1, lambda _, x: x.amax(0), lambda x: shared(line(x), 0)),

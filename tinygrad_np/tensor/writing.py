@@ -68,7 +68,7 @@ class Writing(Value):
         return store(self, self ^ other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        path = steps(index)
+        path = steps(index, self.array.ndim)
         _refuse_bytes(index, value, path[-1])
         try:
             if not (
