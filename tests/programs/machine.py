@@ -27,7 +27,7 @@ from programs.worlds import (
     SLOTS,
     History,
     Refused,
-    Unclear,
+    Unlike,
     Variable,
     evaluate,
     promoted,
@@ -152,7 +152,7 @@ class Programs(RuleBasedStateMachine):
         if made is not None and not made.tame:
             return None
         result, error = attempt(ours)
-        if torch is not None and not isinstance(refusal, Unclear):
+        if torch is not None and not isinstance(refusal, Unlike):
             reference, failure = attempt(theirs)
             assert (error is None) == (failure is None), (error, failure)
         assert (error is None) == (refusal is None), (error, refusal)
@@ -348,6 +348,8 @@ class Programs(RuleBasedStateMachine):
     @rule(x=variables, retains=st.booleans())
     def watch(self, x: Variable, retains: bool) -> None:
         """See the gradients of anything, used and written as it may be."""
+        if x.view:  # PyTorch's views lose their hooks when their memory is written under no_grad
+            return
         ours: list[Any] = []
         theirs: list[Any] = []
 
@@ -484,8 +486,10 @@ class Programs(RuleBasedStateMachine):
         """Compare refusals; then gradients, if there were none."""
         if torch is not None:
             assert error is None or failure is not None, error
-            freed = "second time" in str(failure)  # PyTorch also keeps, and drops, numbers
-            assert failure is None or error is not None or freed, failure
+            # PyTorch also keeps, and drops, numbers; and it keeps what we convert, and so copy.
+            known = ("second time", "modified by an inplace") if self.single else ("second time",)
+            needless = any(word in str(failure) for word in known)
+            assert failure is None or error is not None or needless, failure
         if error is not None:
             possible = all(y.requires_grad and not y.torn for y in ys)
             assert not (self.intact and possible), error
@@ -551,6 +555,8 @@ class Programs(RuleBasedStateMachine):
             assert (mine is None) == (reference is None)
             if mine is not None:
                 self.close(mine, reference)
+        if self.twice:
+            return
         for ours, theirs in (*self.watched, *((s.seen, s.seen_by_theirs) for s in self.slots)):
             assert len(ours) == len(theirs)
             for mine, reference in zip(ours, theirs, strict=True):

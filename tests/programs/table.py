@@ -114,7 +114,7 @@ def cube(lib: Any) -> Any:
     return Cube.apply
 
 
-# Where a rule reads other operands than PyTorch's does (div), it works on copies.
+# Where a rule reads other operands than PyTorch's does (div, cross_entropy), it works on copies.
 OPS: dict[str, Op] = {
     "add": Op(2, lambda _, x, y: x + y, lambda x, y: x + y),
     "sub": Op(2, lambda _, x, y: x - 0.5 * y, lambda x, y: x - 0.5 * y),
@@ -205,7 +205,7 @@ OPS: dict[str, Op] = {
     ),
     "cross_entropy": Op(
         1,
-        lambda lib, x: lib.nn.functional.cross_entropy(x, lib.tensor(labels(x))),
+        lambda lib, x: lib.nn.functional.cross_entropy(x * 1.0, lib.tensor(labels(x))),
         lambda x: -log_softmax(x)[np.arange(len(x)), labels(x)].mean(),
         needs=matrices,
     ),

@@ -35,8 +35,8 @@ class Refused(Exception):  # noqa: N818 - it is what PyTorch refuses, and not an
     """What PyTorch refuses, and so do we."""
 
 
-class Unclear(Refused):
-    """What is refused for a view from under no_grad, where PyTorch has one that it is not."""
+class Unlike(Refused):
+    """What we refuse, and PyTorch does not, or not in the form in which it is asked here."""
 
 
 class _Decisions:
@@ -83,6 +83,7 @@ class Variable:
     view: bool = False
     recorded: bool = True  # False: a view that was made under no_grad
     seen: int = 0  # changes of the history when the view was made
+    shared: bool = False  # it, or what it is a view of, has several elements in one place
     ours: Any = None
     theirs: Any = None
 
@@ -113,15 +114,17 @@ class Variable:
     def read(self, grad: bool) -> bool:
         """Use the variable as an operand; whether it is one that a gradient flows to."""
         if grad and self.torn:
-            raise Unclear("a view of two modes")
+            raise Unlike("a view of two modes")
         return grad and self.requires_grad
 
     def refuse_write(self, grad: bool, tracked: bool) -> None:
         """Refuse what PyTorch refuses of writes; `tracked` is whether the result is."""
         if self.overlaps_itself:
             raise Refused("several elements in one place")
+        if self.shared:
+            raise Unlike("one element in each place of a part of what was expanded")
         if grad and not self.recorded and (tracked or self.history.tracked):
-            raise Unclear("a view from under no_grad")
+            raise Unlike("a view from under no_grad")
         if grad and self.history.tracked and self.history.leaf:
             raise Refused("a leaf that requires grad")
 
@@ -131,13 +134,15 @@ class Variable:
         recorded = grad and self.recorded
         moves = [function(m) for m in (self.moves if recorded else still(self.value))]
         value = function(self.value)
-        return Variable(
+        made = Variable(
             value, moves, self.history, self.memory, True, recorded, self.history.changes
         )
+        made.shared = self.shared or made.overlaps_itself
+        return made
 
     def detached(self) -> Variable:
         """Give what has the same memory, and does not move."""
-        return Variable(self.value, still(self.value), memory=self.memory)
+        return Variable(self.value, still(self.value), memory=self.memory, shared=self.shared)
 
     def write(self, value: Array, moves: Moves, *, grad: bool, tracked: bool) -> None:
         """Change memory: with the derivative, or, outside grad mode, under everyone's feet."""
