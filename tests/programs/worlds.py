@@ -119,10 +119,8 @@ class Variable:
 
     def refuse_write(self, grad: bool, tracked: bool) -> None:
         """Refuse what PyTorch refuses of writes; `tracked` is whether the result is."""
-        if self.overlaps_itself:
-            raise Refused("several elements in one place")
-        if self.shared:
-            raise Unlike("one element in each place of a part of what was expanded")
+        if self.shared:  # PyTorch allows parts without overlap, and warns of some other writes
+            raise Unlike("several elements in one place")
         if grad and not self.recorded and (tracked or self.history.tracked):
             raise Unlike("a view from under no_grad")
         if grad and self.history.tracked and self.history.leaf:
