@@ -42,6 +42,12 @@ def along(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda x: function(line(x)).reshape(x.shape)
 
 
+def joined(x: Array, y: Array) -> Array:
+    """One after the other; a vector without elements joins with anything."""
+    parts = [z for z in (x, y) if z.shape != (0,)] if x.ndim and y.ndim else [x, y]
+    return np.concatenate(parts or [x, y])
+
+
 def places(x: Any) -> Array:
     """Indices along the last dimension of `x`, in its shape, some of them twice."""
     shape = tuple(x.shape)
@@ -172,7 +178,7 @@ OPS: dict[str, Op] = {
     "cat": Op(
         2,
         lambda lib, x, y: lib.cat([x, y]).reshape(2, -1).sum(0),
-        lambda x, y: np.concatenate([x, y]).reshape(2, -1).sum(0),
+        lambda x, y: joined(x, y).reshape(2, -1).sum(0),
     ),
     "stack": Op(2, lambda lib, x, y: lib.stack([x, y], -1), lambda x, y: np.stack([x, y], -1)),
     "matmul": Op(2, lambda _, x, y: x @ y, lambda x, y: x @ y, mixes=False),
