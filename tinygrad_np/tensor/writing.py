@@ -71,12 +71,7 @@ class Writing(Value):
         path = steps(index, self.array.ndim)
         _refuse_bytes(index, value, path[-1])
         try:
-            if not (
-                isinstance(value, Value)
-                and root(value)[0] is root(self)[0]  # and not detached
-                and (made_recorded(value) or thread.recorder is None)
-                and _same(value.array, _part(self.array, path))
-            ):  # or else this is the end of `x[i] += y`, which wrote through a view already
+            if not (isinstance(value, Value) and _is_part(value, self, path)):
                 _assign(self, "x[index] = v", value, path)
         except IndexError as error:
             raise explained(error, index, self.array.shape) from None
@@ -359,6 +354,19 @@ def _share_result(result: Value, target: Value) -> None:
             (target.cell, target.cell[0]) if cell is result.cell else (cell, seen)
             for cell, seen in node.cells
         ]
+
+
+def _is_part(value: Value, target: Value, path: tuple[Op, ...]) -> bool:
+    """Whether `target[index] = value` is but the end of `target[index] += y`, which wrote already.
+
+    A detached value, or a view from under no_grad(), is in the same places and cuts the gradient.
+    """
+    base, above = root(value)
+    return (
+        base is root(target)[0]
+        and (not above or thread.recorder is None or made_recorded(value))
+        and _same(value.array, _part(target.array, path))
+    )
 
 
 def _same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
