@@ -140,7 +140,15 @@ def test_nested_sequences() -> None:
     ],
 )
 def test_one_step_where_numpy_agrees_with_pytorch(index: Any, count: int) -> None:
-    assert len(steps(index)) == count
+    assert len(steps(index, CUBE.ndim)) == count
+
+
+def test_an_ellipsis_that_stands_for_nothing_does_not_part_index_tensors() -> None:
+    x = tg.tensor(CUBE)
+    equal(x[:, [0, 1], ..., [2, 1]].numpy(), CUBE[:, [0, 1], [2, 1]])
+    x[:, [0, 1], ..., [2, 1]] = tg.tensor([[7.0, 8.0], [9.0, 10.0]])
+    equal(x[1].numpy()[[0, 1], [2, 1]], [9, 10])
+    assert x[[0, 1], ..., [0, 1]].shape == (2, 3)
 
 
 def test_bytes_are_a_mask() -> None:

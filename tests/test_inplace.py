@@ -250,6 +250,8 @@ def test_shapes_of_what_is_written() -> None:
         x[0] = tg.ones(2, 2)
     with pytest.raises(ShapeError, match=r"copy_: shape \(2,\) cannot be .* shape \(2, 3\)"):
         x.copy_(tg.ones(2))
+    with pytest.raises(ShapeError, match=r"copy_: a source of 3 dimensions .* shape \(2, 3\)"):
+        x.copy_(tg.ones(1, 2, 3))
     with pytest.raises(ShapeError, match=r"fill_: value must be .* not of shape \(3,\); use copy_"):
         x.fill_(tg.ones(3))
     h = leaf(1.0, 2.0) * 1
@@ -257,6 +259,20 @@ def test_shapes_of_what_is_written() -> None:
     h[1] = v
     h.backward(tg.tensor([1.0, 10.0]))
     equal(v.grad.numpy(), [[[10]]])
+
+
+def test_a_write_of_its_own_detached_self_cuts_the_gradient() -> None:
+    """It is no `h[0] += ...`, though the memory is the same."""
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    h[0] = h[0].detach()
+    h.backward(tg.tensor([1.0, 10.0]))
+    equal(x.grad.numpy(), [0, 10])
+    with pytest.raises(GraphError, match="a leaf that requires grad cannot be changed"):
+        x[...] = x.detach()
+    d = x.detach()
+    d[...] = x
+    assert d.requires_grad
 
 
 # --- views ---------------------------------------------------------------------------------------

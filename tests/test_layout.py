@@ -11,6 +11,7 @@ from helpers import weights
 import nn
 import nn.functional as F
 import tinygrad_np as tg
+from tinygrad_np.errors import ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,17 @@ def test_results_are_those_of_a_row_major_copy(f: Any) -> None:
     y, z = f(x), f(plain)
     assert y.shape == z.shape
     np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_detached_view_keeps_its_order() -> None:
+    x = tg.arange(6.0).reshape(2, 3)
+    even = x[:, ::2]
+    for view in (even.detach(), even.detach().detach(), even.data, x.t().detach()[:2].detach()):
+        assert not view.is_contiguous()
+        with pytest.raises(ShapeError, match="is no view of"):
+            view.view(-1)
+    assert even.detach().stride() == even.stride() == (3, 2)
+    assert maps().detach().is_contiguous()  # an order that the engine chose does not show
 
 
 def test_files_hold_the_logical_order(tmp_path: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import drawing
-import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from helpers import TIGHT, gradients, tensors
@@ -73,41 +72,3 @@ def test_modes_and_layouts_change_no_value(case: Case, data: st.DataObject) -> N
     np.testing.assert_allclose(z.detach().numpy(), y.detach().numpy(), rtol=1e-12, atol=1e-13)
     for a, b in zip(gradients(z, odd), gradients(y, operands), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-
-
-@st.composite
-def programs(draw: st.DrawFn) -> list[tuple[int, int, int]]:
-    """A random graph: each step names an op and two earlier values."""
-    steps = draw(st.integers(1, 12))
-    return [
-        (draw(st.integers(0, 5)), draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
-        for i in range(steps)
-    ]
-
-
-@given(program=programs(), numbers=hnp.arrays(np.float64, (2, 3), elements=st.floats(-1, 1)))
-def test_random_graphs(program: list[tuple[int, int, int]], numbers: Array) -> None:
-    """Diamonds within diamonds, dead ends, and values that are used many times."""
-
-    def run(a: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
-        values = [a, b]
-        for op, i, j in program:
-            x, y = values[i], values[j]
-            values.append(
-                [
-                    lambda x=x, y=y: x + y,
-                    lambda x=x, y=y: x * y,
-                    lambda x=x, y=y: x - 0.5 * y,
-                    lambda x=x, _=y: tg.tanh(x),
-                    lambda x=x, y=y: x / (y * y + 2.0),
-                    lambda x=x, y=y: tg.cat([x, y]).reshape(2, 3).sum(0) * 0.5,
-                ][op]()
-            )
-        return tg.tanh(values[-1]) + a * 0.1 + b * 0.1
-
-    operands = tensors(list(numbers))
-    assert tg.autograd.gradcheck(run, operands, **TIGHT)
-    on_arrays = gradients(run(*operands), operands)
-    on_tape = gradients(run(*operands), operands, create_graph=True)
-    for x, y in zip(on_arrays, on_tape, strict=True):
-        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)

@@ -8,17 +8,19 @@ stands now. So writes through one of several views reach all of them, in memory 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tinygrad_np.arrival import moved
-from tinygrad_np.core import Accumulator, apply, register_views
+from tinygrad_np.core import Accumulator, apply, register_views, wrap
 from tinygrad_np.errors import view_of_two_modes
 from tinygrad_np.recorder import PLAIN, recording, thread
 
 if TYPE_CHECKING:
     from tinygrad_np.core import Array, Cell, Node, Op, Value, Vertex
+
+    V = TypeVar("V", bound=Value)
 
 # What the second element of a version cell says of the memory.
 SHARED = 1  # a view, a detached tensor or an array looks at it too: it must stay where it is
@@ -82,6 +84,14 @@ class LeafView(View):
     @requires_grad.setter
     def requires_grad(self, _: bool) -> None:  # False: by another way does a view become a leaf
         self.__class__ = View  # type: ignore[assignment]  # as above
+
+
+class Ordered(Accumulator):
+    """Of a detached view: the order in memory that was given to the view."""
+
+    __slots__ = ("order",)
+
+    order: Array  # an array of bytes with the same order, which nobody reads
 
 
 def alias(op: Op, source: Value, out: Value) -> None:
@@ -161,9 +171,13 @@ def layout(value: Value) -> Array:
     makes of them, and memory that one brought along, have the order that one gave them.
     """
     base, path = root(value)
-    if base.array.flags.c_contiguous or base.cell[1:] == [FOREIGN]:
+    stand_in: Any
+    if isinstance(base.accumulator, Ordered):
+        stand_in = base.accumulator.order
+    elif base.array.flags.c_contiguous or base.cell[1:] == [FOREIGN]:
         return value.array
-    stand_in: Any = np.empty(base.array.shape, np.int8)  # never touched: costs no memory
+    else:
+        stand_in = np.empty(base.array.shape, np.int8)  # never touched: costs no memory
     for op in path:
         stand_in = op.forward(stand_in)
     return stand_in  # type: ignore[no-any-return]  # op.forward is untyped
@@ -175,6 +189,15 @@ def row_major(value: Value) -> bool:
     return value.array.flags.c_contiguous and (
         not isinstance(record, View) or record.base.array.flags.c_contiguous
     )
+
+
+def detach(value: V) -> V:
+    """Give a value over the same memory, in the same order, that is cut off the graph."""
+    detached: V = wrap(value.array, share(value.cell))
+    if not value.array.flags.c_contiguous and value.accumulator is not None:
+        detached.accumulator = record = Ordered()
+        record.order = layout(value)
+    return detached
 
 
 def viewable(value: Value, shape: tuple[int, ...]) -> bool:

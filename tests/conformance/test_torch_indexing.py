@@ -152,6 +152,9 @@ def compare(action: Callable[..., Any], index: Any) -> None:
 @example(([0, 1], slice(None), 0))
 @example(([0, 1], None, [0, 1]))
 @example((True, ..., [1, 2]))
+@example((slice(None), [0, 1], ..., [0, 1]))  # `...` stands for nothing, or a dimension
+@example((slice(None), [0, 1], ..., [0, 1], slice(None)))
+@example(([0, 1], ..., [0, 1]))
 def test_reading(index: Any) -> None:
     compare(read, index)
 

@@ -111,6 +111,7 @@ LEGAL = {
     "setitem mixture": ("h[0, [1, 2]] = w[[0, 1], 0]",),
     "setitem of itself": ("h[0] = h[1]", "h[1] = h[2] * 2"),
     "copy_ of itself": ("h.copy_(h)",),
+    "setitem of its own detached self": ("h[0] = h[0].detach()", "h[...] = h"),
     "setitem into an untracked tensor": (
         "out = lib.zeros(3, 4, dtype=lib.float64)",
         "for i in range(3): out[i] = x[i] * w[2 - i]",
@@ -246,6 +247,9 @@ ILLEGAL = {
     "setitem of a wrong shape": ("h[0] = w",),
     "setitem beyond": ("h[3] = 1.0",),
     "view of a transpose": ("out = h.t().view(-1)",),
+    "view of a detached transpose": ("out = h.t().detach().view(-1)",),
+    "copy_ of more dimensions": ("h.copy_(w[None])",),
+    "leaf by setitem of its detached self": ("x[...] = x.detach()",),
 }
 
 

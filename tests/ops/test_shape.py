@@ -100,3 +100,19 @@ def test_memory_at_which_others_look_stays_where_it_is_in_a_reshape() -> None:
     assert h.reshape(-1).tolist() == [0, 3, 1, 4, 2, 5]
     h.fill_(7)
     assert other.tolist() == [[7, 7]] * 3
+
+
+def test_cat_takes_vectors_without_elements() -> None:
+    """An empty start, to which what is collected is joined."""
+    x = tg.ones(2, 3, requires_grad=True)
+    nothing = tg.zeros(0, dtype=tg.float64, requires_grad=True)
+    for dim, shape in ((0, (4, 3)), (-1, (2, 6))):
+        y = tg.cat([nothing, x, nothing, x], dim)
+        assert y.shape == shape
+        assert y.dtype == tg.float64
+    y.sum().backward()
+    assert x.grad.tolist() == [[2.0] * 3] * 2
+    assert nothing.grad.shape == (0,)
+    assert tg.cat([nothing, nothing]).shape == (0,)
+    with pytest.raises(RuntimeError, match="shapes must agree"):
+        tg.cat([x, tg.zeros(0, 2)], 1)

@@ -207,7 +207,7 @@ def getitem(input: V, index: Any) -> V:
     """
     y: Operand = input
     try:
-        for op in steps(index):
+        for op in steps(index, y.ndim):
             y = apply(op, y)
     except IndexError as error:
         x: Operand = input
@@ -215,10 +215,11 @@ def getitem(input: V, index: Any) -> V:
     return cast("V", y)
 
 
-def steps(index: Any) -> tuple[GetItem, ...]:
+def steps(index: Any, rank: int) -> tuple[GetItem, ...]:
     """Split an index into what NumPy takes: ints, slices and None; then the index tensors.
 
-    In one step NumPy would count ints among the index arrays, and place the result elsewhere.
+    In one step NumPy would count ints among the index arrays, and place the result elsewhere. Nor
+    are index arrays side by side with NumPy that have `...` between them, if it stands for nothing.
     """
     parts = _parts(index)
     if len(parts) == 1:  # x[i], quickly; with an ellipsis, for the reason below
@@ -227,7 +228,9 @@ def steps(index: Any) -> tuple[GetItem, ...]:
     basic: list[Any] = []
     places: list[Any] = []
     only_basic = only_places = True
-    for part in map(_place, parts):
+    parts = tuple(map(_place, parts))
+    idle = sum(map(_span, parts)) == rank
+    for part in parts:
         if type(part) is int:
             basic.append(part)
             only_places = False
@@ -237,14 +240,20 @@ def steps(index: Any) -> tuple[GetItem, ...]:
             basic += [slice(None)] * _span(part)
         else:
             basic.append(part)
-            places.append(slice(None) if part is not Ellipsis else part)
+            if part is not Ellipsis:
+                places.append(slice(None))
+            elif not idle:
+                places.append(part)
             only_places = only_places and (part is Ellipsis or part == slice(None))
     # With an ellipsis, NumPy gives a view where it would give a scalar: x[0] of a vector, too.
-    whole = () if any(part is Ellipsis for part in basic) else (...,)
+    if not any(part is Ellipsis for part in basic):
+        basic.append(...)
     if only_basic:
-        return (GetItem((*basic, *whole)),)
-    step = GetItem((*places, *whole))
-    return (step,) if only_places else (GetItem((*basic, *whole)), step)
+        return (GetItem(tuple(basic)),)
+    if not any(part is Ellipsis for part in places):
+        places.append(...)
+    step = GetItem(tuple(places))
+    return (step,) if only_places else (GetItem(tuple(basic)), step)
 
 
 def _parts(index: Any) -> tuple[Any, ...]:

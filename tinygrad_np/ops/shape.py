@@ -395,6 +395,7 @@ def narrow(input: V, dim: int, start: int, length: int) -> V:
 def cat(tensors: Sequence[V], dim: int = 0, **aliases: Unpack[Axis]) -> V:
     """Join tensors along the existing dimension `dim`; all other sizes must agree.
 
+    A vector without elements, of shape (0,), joins with tensors of any shape.
     Gradient: each operand receives its own stretch.
 
     >>> import tinygrad_np as tg
@@ -408,7 +409,15 @@ def cat(tensors: Sequence[V], dim: int = 0, **aliases: Unpack[Axis]) -> V:
     shapes = _shapes(tensors, "cat")
     if () in shapes:
         raise ShapeError("cat: 0-d tensors have no dimension to be joined along; use stack")
-    at = normalize_dim(dim, len(shapes[0]), "cat")
+    shape = next((shape for shape in shapes if shape != (0,)), (0,))
+    at = normalize_dim(dim, len(shape), "cat")
+    if len(shape) > 1 and (0,) in shapes:
+        nothing = (*shape[:at], 0, *shape[at + 1 :])
+        tensors = [
+            reshape(x, nothing) if shape == (0,) else x
+            for x, shape in zip(tensors, shapes, strict=True)
+        ]
+        shapes = _shapes(tensors, "cat")
     rest = {shape[:at] + shape[at + 1 :] for shape in shapes}
     if len(rest) != 1 or len({len(shape) for shape in shapes}) != 1:
         raise ShapeError(

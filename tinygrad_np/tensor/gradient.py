@@ -14,7 +14,7 @@ from tinygrad_np.errors import DtypeError, GraphError, ShapeError, not_a_tensor
 from tinygrad_np.promotion import Cast
 from tinygrad_np.tensor.creation import require_grad
 from tinygrad_np.tensor.grad_fn import source
-from tinygrad_np.views import of_two_modes, root, share
+from tinygrad_np.views import detach, of_two_modes, root, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,8 +171,7 @@ class Differentiable(Value):
 
     def detach(self) -> Self:
         """Give the same memory, cut off the graph; a write through it is noticed by the graph."""
-        detached: Self = wrap(self.array, share(self.cell))
-        return detached
+        return detach(self)
 
     def detach_(self) -> Self:
         """Cut this tensor off the graph, in place: it becomes a leaf without gradient."""

@@ -68,14 +68,10 @@ class Writing(Value):
         return store(self, self ^ other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        path = steps(index)
+        path = steps(index, self.array.ndim)
         _refuse_bytes(index, value, path[-1])
         try:
-            if not (
-                isinstance(value, Value)
-                and value.cell is self.cell
-                and _same(value.array, _part(self.array, path))
-            ):  # or else this is the end of `x[i] += y`, which wrote through a view already
+            if not (isinstance(value, Value) and _is_part(value, self, path)):
                 _assign(self, "x[index] = v", value, path)
         except IndexError as error:
             raise explained(error, index, self.array.shape) from None
@@ -228,6 +224,12 @@ class Writing(Value):
 
         They are converted to this tensor's dtype. Gradient: to `src`, and 0 to what was there.
         """
+        rank = np.ndim(src.array if isinstance(src, Value) else src)
+        if rank > self.array.ndim:
+            raise ShapeError(
+                f"copy_: a source of {rank} dimensions does not broadcast to shape "
+                f"{self.array.shape}; drop dimensions of size 1 with .squeeze()"
+            )
         _assign(self, "copy_", src)
         return self
 
@@ -352,6 +354,19 @@ def _share_result(result: Value, target: Value) -> None:
             (target.cell, target.cell[0]) if cell is result.cell else (cell, seen)
             for cell, seen in node.cells
         ]
+
+
+def _is_part(value: Value, target: Value, path: tuple[Op, ...]) -> bool:
+    """Whether `target[index] = value` is but the end of `target[index] += y`, which wrote already.
+
+    A detached value, or a view from under no_grad(), is in the same places and cuts the gradient.
+    """
+    base, above = root(value)
+    return (
+        base is root(target)[0]
+        and (not above or thread.recorder is None or made_recorded(value))
+        and _same(value.array, _part(target.array, path))
+    )
 
 
 def _same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
