@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import tinygrad_np as tg
+from tinygrad_np.kernels import threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]
 
@@ -27,3 +32,12 @@ def _settings(seeded: None) -> None:  # noqa: ARG001 - a fixture acts by being a
     """Start every test from the same seed and the default dtype, and outside any mode."""
     assert tg.is_grad_enabled()
     assert tg.get_default_dtype() == tg.float32
+
+
+@pytest.fixture
+def _two_threads() -> Iterator[None]:
+    before = tg.get_num_threads()
+    tg.set_num_threads(2)
+    threads.each(lambda _: None, range(2))  # so that threads of ours are in use
+    yield
+    tg.set_num_threads(before)

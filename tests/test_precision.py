@@ -103,15 +103,6 @@ HARD = [np.nan, 0.0, -0.0, np.inf, -np.inf, 1.0, -1.0, 2.5, -0.5, 1e-30, -1e30]
 ELEMENTWISE = [case for case in CASES if case.batch and case.scalar]
 
 
-@pytest.fixture
-def _two_threads() -> Iterator[None]:
-    before = tg.get_num_threads()
-    tg.set_num_threads(2)
-    threads.each(lambda _: None, range(2))  # so that threads of ours are in use
-    yield
-    tg.set_num_threads(before)
-
-
 def same(found: Array, expected: Array) -> None:
     """Equal but for rounding, NaN and the signs of zeros included."""
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,21 +10,9 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np.kernels import threads
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 UNUSUAL = tg.tensor([1.0, math.inf, math.nan, -math.inf, -0.0])
 A, B = tg.tensor([0b1100, -1, 0]), tg.tensor([0b1010, 6, 3])
 P, Q = tg.tensor([True, True, False, False]), tg.tensor([True, False, True, False])
-
-
-@pytest.fixture
-def _two_threads() -> Iterator[None]:
-    before = tg.get_num_threads()
-    tg.set_num_threads(2)
-    threads.each(lambda _: None, range(2))  # so that threads of ours are in use
-    yield
-    tg.set_num_threads(before)
 
 
 @pytest.mark.parametrize(
