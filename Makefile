@@ -23,7 +23,7 @@ ci: conformance check ## what continuous integration runs
 check: $(VENV)/dev.stamp lint types size test ## format, lint, types, all tests, size of the core
 
 check-fast: $(VENV)/dev.stamp lint ## lint, and the tests that are quick and draw no examples
-	$(BIN)/python -m pytest -m "not slow and not hypothesis" -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not (slow or long or hypothesis)" -n auto $(PYTEST_ARGS)
 
 .PHONY: lint types size
 lint: $(VENV)/dev.stamp

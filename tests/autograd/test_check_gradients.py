@@ -94,6 +94,7 @@ def test_every_op_passes(case: Case, dtype: Any) -> None:
     ids=["zeros", "whole", "tiny", "huge", "half zeros", "masks", "inf", "nan", "spread", "close"],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.slow
 def test_no_op_is_blamed_at_kinks_ties_and_ends_of_its_domain(change: Any) -> None:
     count = 0
     for case in CASES:

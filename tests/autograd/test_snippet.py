@@ -559,6 +559,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, s
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_the_program_fails_with_the_same_numbers(
     name: str, outcomes: dict[str, tuple[str, str, str]]
 ) -> None:

@@ -193,6 +193,7 @@ def chain(length: int) -> tg.Tensor:
     return y
 
 
+@pytest.mark.slow
 def test_long_chain_is_cut_and_says_so() -> None:
     y = chain(100_000)
     start = time.perf_counter()

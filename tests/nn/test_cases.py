@@ -31,6 +31,7 @@ def made(row: Row) -> tuple[Any, list[Any]]:
 
 
 @every
+@pytest.mark.long
 def test_all_that_is_asked_of_what_has_a_derivative(row: Row) -> None:
     subject, _ = made(row)
     check_op(subject, row.draw(), row.oracle, skip=row.skip)

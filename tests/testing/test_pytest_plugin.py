@@ -117,12 +117,14 @@ def test_a_suite_of_a_user(tmp_path: Path) -> None:
     assert "derivative of Mul by input 0 is wrong" in said
 
 
+@pytest.mark.slow
 def test_pytest_runs_what_op_test_made(tmp_path: Path) -> None:
     said = run_suite(tmp_path, FEW, MADE)
     assert "2 failed, 6 passed" in said, said
     assert "GradcheckError: wrong: second derivative: " in said
 
 
+@pytest.mark.slow
 def test_gradcheck_takes_what_hypothesis_draws_and_arrays(tmp_path: Path) -> None:
     said = run_suite(tmp_path, 'pytest_plugins = ["tinygrad_np.testing.pytest_plugin"]\n', DRAWN)
     assert "1 failed, 2 passed" in said, said

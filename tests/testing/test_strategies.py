@@ -184,6 +184,7 @@ def _repeats(arrays: list[Any]) -> bool:
         lambda at: any(not array.any() for array in _chosen(at, "b")),
     ],
 )
+@pytest.mark.slow
 def test_indices_cover_the_kinds(wanted: Any) -> None:
     draws(indices((3, 2, 4), tensors=True), wanted)
 
@@ -522,6 +523,7 @@ def test_a_made_test_of_broadcasting_operands() -> None:
     op_test(tg.mul, pairs, oracle=np.multiply)()
 
 
+@pytest.mark.slow
 def test_a_made_test_fails_for_a_wrong_op_with_a_small_example() -> None:
     def halved(x: tg.Tensor) -> tg.Tensor:
         return x * x.detach() if x.numel() > 1 else x * x
