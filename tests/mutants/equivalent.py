@@ -206,7 +206,6 @@ EQUIVALENT = {
     "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
     "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
     "tinygrad_np/views.py::View.settle: … => if ((self.outdated(view.cell))):": SPEED,
-    "tinygrad_np/views.py::layout: … => if ((base.cell[1:] == [FOREIGN])):": SPEED,
     "tinygrad_np/views.py::row_major: … => ((not isinstance(record, View)))": SPEED,
     "tinygrad_np/views.py::strides: … => …(-(-(stride) // array.itemsize))…": (
         "strides are whole elements"
