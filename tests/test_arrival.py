@@ -42,3 +42,29 @@ def test_what_a_checkpoint_dropped_comes_back_where_its_gradient_arrives() -> No
     y.backward(tg.tensor([1.0, 10.0]))
     equal(x.grad.numpy(), [3, 120])
     assert len(calls) == 2
+
+
+def test_a_second_gradient_is_added_in_place_as_a_write_that_others_notice() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    w = tg.tensor([5.0, 7.0], requires_grad=True)
+    (3 * x).sum().backward()
+    kept = x.grad
+    reads = (kept * w).sum()
+    for version in (1, 2):
+        (3 * x).sum().backward()
+        assert x.grad is kept
+        assert kept._version == version
+    equal(kept.numpy(), [9, 9])
+    with pytest.raises(RuntimeError, match="changed in place"):
+        reads.backward()
+
+
+def test_a_gradient_on_the_tape_stays_what_it_was_when_another_is_added() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    (x**3).sum().backward(create_graph=True)
+    kept = x.grad
+    (3 * x).sum().backward()
+    assert not x.grad.requires_grad
+    equal(x.grad.numpy(), [6, 15])
+    equal(kept.detach().numpy(), [3, 12])
+    assert tg.autograd.grad(kept.sum(), x)[0].tolist() == [6, 12]

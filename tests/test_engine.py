@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,9 +188,12 @@ def test_a_gradient_that_two_operands_share_is_not_added_to_in_place(swap: bool)
     equal(seed.numpy(), [1, 10])
 
 
+@pytest.mark.parametrize("result_first", [False, True])
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("leaves", [1, 2])
-def test_a_rule_may_give_one_fresh_array_to_several_operands(leaves: int, turned: bool) -> None:
+def test_a_rule_may_give_one_fresh_array_to_several_operands(
+    leaves: int, turned: bool, result_first: bool
+) -> None:
     """Leaves that add to theirs in place change no other's, be it the same memory or a view."""
 
     class Shared(Op):
@@ -198,13 +202,19 @@ def test_a_rule_may_give_one_fresh_array_to_several_operands(leaves: int, turned
 
         def vjp(self, g: Any, *operands: Any) -> Any:
             double = g * 2
-            last = double[::-1][::-1] if turned else double
-            return (*[lambda: double] * (len(operands) - 2), lambda: last)
+            seen = double[::-1][::-1] if turned else double
+            return tuple(
+                partial(lambda x: x, seen if i == place else double)
+                for i in range(len(operands) - 1)
+            )
 
     a, b, w = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)
     c = w * 1
     later = a * c  # its rule adds to the gradient of a before it adds to that of c
-    (later + apply(Shared(), *[a, b][:leaves], c)).backward(tg.tensor([1.0, 10.0]))
+    operands = [a, b][:leaves]
+    place = 0 if result_first else leaves
+    operands.insert(place, c)
+    (later + apply(Shared(), *operands)).backward(tg.tensor([1.0, 10.0]))
     equal(a.grad.numpy(), [5 + 2, 60 + 20])
     equal(w.grad.numpy(), [1 + 2, 20 + 20])
     if leaves == 2:
@@ -236,6 +246,20 @@ def test_what_an_op_keeps_is_for_rules_on_arrays() -> None:
         np.testing.assert_allclose(g.detach().numpy(), weights((2,)).numpy() * [2, 4])
     equal(op.given[0], [2, 4])
     assert op.given[1] is None
+
+
+@pytest.mark.parametrize(("given", "slope"), [("saved", [1, 2]), ("kept", [2, 4])])
+def test_a_leaf_never_adds_into_what_a_node_holds(given: str, slope: list[float]) -> None:
+    class Holding(Keeping):
+        def vjp(self, _: Any, x: Any, __: Any, kept: Any) -> Any:
+            return (lambda: {"saved": x, "kept": kept}[given],)
+
+    x = leaf(1.0, 2.0)
+    y = apply(Holding(((0,),)), x).sum()
+    for times in (1, 2, 3):
+        y.backward(retain_graph=True)
+        equal(x.grad.numpy(), np.multiply(times, slope))
+    equal(x.detach().numpy(), [1, 2])
 
 
 def test_what_an_op_keeps_is_freed() -> None:

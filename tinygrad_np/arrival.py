@@ -197,7 +197,7 @@ def _refuse_moved(leaf: Value) -> None:
 
 def own(gradient: Any, node: Node, handed: list[Any]) -> Any:
     """Give a gradient that a leaf may keep: a copy, if anything else may hold its memory."""
-    if type(gradient) is not np.ndarray or gradient.base is not None or node.kept is not None:
+    if gradient.base is not None or node.kept is not None:
         return np.array(gradient)
     # It owns its memory, so only itself and its own views share it.
     for x in handed:

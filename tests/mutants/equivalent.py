@@ -157,6 +157,10 @@ EQUIVALENT = {
     },
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if False: …": SPEED,
     "tinygrad_np/ops/shape.py::BroadcastTo.forward: if x.size == 1: … => if x.size == 0: …": SPEED,
+    "tinygrad_np/ops/shape.py::cat: if (0,) in shapes: => if True:": SPEED,
+    "tinygrad_np/ops/shape.py::cat: shape = … => …, (1,))": (
+        "of vectors without elements, only the rank is asked for"
+    ),
     "tinygrad_np/ops/shape.py::SumTo.forward: … => return (total.reshape(self.shape))": SPEED,
     "tinygrad_np/ops/shape.py::reshape: … => if ((isinstance(input, Value))):": SPEED,
     "tinygrad_np/ops/shape.py::infer_shape: … => …-(-(count) // known)…": (
@@ -179,6 +183,10 @@ EQUIVALENT = {
     "nn/functional/loss.py::_labels: if not ignored.any(): => if False:": SPEED,
     "nn/functional/loss.py::_mask_and_reduce: if weight is None and mask… => if False:": SPEED,
     "nn/functional/loss.py::_soft_cross_entropy: if label_smoothing: => if True:": SPEED,
+    "tinygrad_np/arrival.py::arrive: if not hooks.before … => if False:": SPEED,
+    "tinygrad_np/arrival.py::own: … => for x in ((node.saved)):": (
+        "where nothing is saved, pull_back has raised: this tells the type checker so"
+    ),
     "tinygrad_np/core.py::wrap: … => value.array = (np.asarray(array))": SPEED,
     "tinygrad_np/core.py::apply: … => vertex = (x.vertex)": SPEED,
     "tinygrad_np/core.py::apply: … => if uneven or (((dtype is None or dtype.kind…": SPEED,
@@ -206,6 +214,8 @@ EQUIVALENT = {
     "tinygrad_np/pair.py::apply_pair: … => right = (b.vertex)": SPEED,
     "tinygrad_np/pair.py::apply_pair: if type(z) is not ndarray: => if True:": SPEED,
     "tinygrad_np/views.py::View.settle: … => if ((self.outdated(view.cell))):": SPEED,
+    "tinygrad_np/views.py::layout: elif base.array.flags… => elif ((base.cell…": SPEED,
+    "tinygrad_np/views.py::detach: … => if ((not value.array.flags.c_contiguous)):": SPEED,
     "tinygrad_np/views.py::row_major: … => ((not isinstance(record, View)))": SPEED,
     "tinygrad_np/views.py::strides: … => …(-(-(stride) // array.itemsize))…": (
         "strides are whole elements"

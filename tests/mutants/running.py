@@ -12,6 +12,7 @@ import contextlib
 import enum
 import gc
 import json
+import math
 import mmap
 import os
 import resource
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from .changes import Change
 
-WAITS = 300  # seconds of the clock, for a test that waits for what never comes
+WAITS = 60  # seconds of the clock, beside 20 times its own, for a test that may wait for ever
 BUDGET = 30.0  # seconds of usual time: no more tests than that for one change
 BRIEF = 1.0  # and no more for one that none should notice
 MEMORY = 6 << 30
@@ -322,7 +323,7 @@ class Hunt:
             signal.setitimer(
                 signal.ITIMER_PROF, self.patience + 20 * test.seconds
             )  # ends the process
-            signal.alarm(WAITS)
+            signal.alarm(WAITS + math.ceil(20 * test.seconds))
             try:
                 self.run(test.item)
             except BaseException:  # noqa: BLE001 - it leaves pytest: an error of the worst kind

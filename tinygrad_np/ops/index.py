@@ -250,8 +250,6 @@ def steps(index: Any, rank: int) -> tuple[GetItem, ...]:
         basic.append(...)
     if only_basic:
         return (GetItem(tuple(basic)),)
-    if not any(part is Ellipsis for part in places):
-        places.append(...)
     step = GetItem(tuple(places))
     return (step,) if only_places else (GetItem(tuple(basic)), step)
 

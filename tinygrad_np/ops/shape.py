@@ -411,7 +411,7 @@ def cat(tensors: Sequence[V], dim: int = 0, **aliases: Unpack[Axis]) -> V:
         raise ShapeError("cat: 0-d tensors have no dimension to be joined along; use stack")
     shape = next((shape for shape in shapes if shape != (0,)), (0,))
     at = normalize_dim(dim, len(shape), "cat")
-    if len(shape) > 1 and (0,) in shapes:
+    if (0,) in shapes:
         nothing = (*shape[:at], 0, *shape[at + 1 :])
         tensors = [
             reshape(x, nothing) if shape == (0,) else x
