@@ -329,8 +329,16 @@ def test_take_along_dim_refuses_what_does_not_fit() -> None:
         tg.take_along_dim(x, tg.tensor([0]), 0)
     with pytest.raises(ShapeError, match=r"apart from dimension 1, indices of shape \(3, 1\)"):
         tg.take_along_dim(x, tg.tensor([[0], [0], [0]]), 1)
-    with pytest.raises(IndexError, match="out of bounds"):
-        tg.take_along_dim(x, tg.tensor([[0], [3]]), 1)
+    with pytest.raises(
+        IndexError, match="take_along_dim: index -4 is out of bounds for dimension 1"
+    ):
+        tg.take_along_dim(x, tg.tensor([[0], [-4]]), 1)
+    with pytest.raises(TypeError, match="take_along_dim: index must be a tensor of int64 or int32"):
+        tg.take_along_dim(x, tg.zeros(2, 3), 1)
+    with pytest.raises(TypeError, match="take_along_dim: indices must be a Tensor"):
+        tg.take_along_dim(x, [[0]])
+    with pytest.raises(IndexError, match="take_along_dim: a 0-d tensor has no dimension"):
+        tg.take_along_dim(tg.tensor(1.0), tg.tensor(0), 0)
 
 
 def test_narrow_refuses_what_lies_outside() -> None:

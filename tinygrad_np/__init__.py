@@ -92,7 +92,6 @@ from tinygrad_np.ops.elementwise import square as square
 from tinygrad_np.ops.elementwise import sub as sub
 from tinygrad_np.ops.elementwise import tanh as tanh
 from tinygrad_np.ops.elementwise import where as where
-from tinygrad_np.ops.index import take_along_dim as take_along_dim
 from tinygrad_np.ops.linalg import matmul as matmul
 from tinygrad_np.ops.nonzero import argwhere as argwhere
 from tinygrad_np.ops.nonzero import nonzero as nonzero
@@ -122,6 +121,7 @@ from tinygrad_np.ops.scatter import masked_fill as masked_fill
 from tinygrad_np.ops.scatter import masked_select as masked_select
 from tinygrad_np.ops.scatter import scatter as scatter
 from tinygrad_np.ops.scatter import scatter_add as scatter_add
+from tinygrad_np.ops.scatter import take_along_dim as take_along_dim
 from tinygrad_np.ops.shape import broadcast_to as broadcast_to
 from tinygrad_np.ops.shape import cat as cat
 from tinygrad_np.ops.shape import flatten as flatten

@@ -129,7 +129,7 @@ EQUIVALENT = {
     "tinygrad_np/ops/index.py::overwrite: if shares_memory(part, array): => if False:": SPEED,
     "tinygrad_np/ops/index.py::steps: if len(parts) == 1:… => if False:…": SPEED,
     "tinygrad_np/ops/index.py::_place: if type(part) is int or… => if ((part is None) or…": SPEED,
-    "tinygrad_np/ops/index.py::take_along_dim: if beside_x != beside_index: => if True:": SPEED,
+    "tinygrad_np/ops/scatter.py::take_along_dim: if beside_x != beside_index: => if True:": SPEED,
     "tinygrad_np/ops/linalg.py::MatMul.forward: … => if ((a.dtype != b.dtype)):": SPEED,
     "tinygrad_np/ops/linalg.py::Linear.forward: rows = … => rows = (x.reshape(…": SPEED,
     "tinygrad_np/ops/linalg.py::Linear.forward: return y if … => return (y.reshape(…": SPEED,

@@ -8,8 +8,7 @@ import numpy as np
 
 from tinygrad_np.core import Array, Op, Operand, Thunks, Value, apply
 from tinygrad_np.dtypes import float16, float32
-from tinygrad_np.errors import ShapeError
-from tinygrad_np.ops.shape import broadcast_to, normalize_dim, reshape, sum_to
+from tinygrad_np.ops.shape import sum_to
 from tinygrad_np.views import shares_memory
 
 V = TypeVar("V")
@@ -330,38 +329,3 @@ def _span(part: Any) -> int:
     if part is None or part is Ellipsis:
         return 0
     return part.ndim if isinstance(part, np.ndarray) and part.dtype == np.bool_ else 1
-
-
-def take_along_dim(input: V, indices: Operand, dim: int | None = None) -> V:
-    """Along `dim`, take the elements at `indices`, which has as many dimensions as `input`.
-
-    All other dimensions broadcast; without `dim`, both are flattened first. Gradient: added in at
-    those places.
-
-    >>> import tinygrad_np as tg
-    >>> x = tg.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> tg.take_along_dim(x, tg.tensor([[1], [0]]), 1)
-    tensor([[5.],
-            [7.]])
-    """
-    x: Operand = input
-    index: Operand = indices
-    if dim is None:
-        x, index, dim = reshape(x, (-1,)), reshape(index, (-1,)), 0
-    at = normalize_dim(dim, x, "take_along_dim")
-    if index.ndim != x.ndim:
-        raise ShapeError(
-            f"take_along_dim: indices of shape {tuple(index.shape)} must have as many dimensions "
-            f"as the input of shape {tuple(x.shape)}"
-        )
-    beside_x, beside_index = (s[:at] + s[at + 1 :] for s in (tuple(x.shape), tuple(index.shape)))
-    if beside_x != beside_index:
-        try:
-            rest = np.broadcast_shapes(beside_x, beside_index)
-        except ValueError:
-            raise ShapeError(
-                f"take_along_dim: apart from dimension {dim}, indices of shape "
-                f"{tuple(index.shape)} must broadcast with the input of shape {tuple(x.shape)}"
-            ) from None
-        x, index = (broadcast_to(y, (*rest[:at], y.shape[at], *rest[at:])) for y in (x, index))
-    return cast("V", apply(TakeAlongDim(at), x, index))

@@ -10,7 +10,7 @@ from tinygrad_np.core import Array, Op, Operand, Thunks, apply
 from tinygrad_np.errors import DtypeError, ShapeError
 from tinygrad_np.kernels import adaptive, pool
 from tinygrad_np.ops.checks import integer
-from tinygrad_np.ops.index import take_along_dim
+from tinygrad_np.ops.index import TakeAlongDim
 from tinygrad_np.ops.shape import Refit, flatten
 from tinygrad_np.ops.window import (
     LETTERS,
@@ -433,7 +433,7 @@ def _output_size(name: str, n: int, x: Operand, output_size: Any) -> Pair:
 def _pick(x: V, indices: V) -> V:
     """Of each plane of `x (N, C, H, W)`, the numbers at flat indices `(N, C, H', W')`."""
     at: Operand = indices
-    picked = take_along_dim(flatten(x, 2), flatten(indices, 2), 2)
+    picked = apply(TakeAlongDim(2), flatten(x, 2), flatten(indices, 2))
     return apply(Refit(at.shape), picked)
 
 

@@ -13,7 +13,7 @@ from tinygrad_np.errors import PlaceError
 from tinygrad_np.kernels import softmax as kernels
 from tinygrad_np.ops.aliases import MISSING, Axis, AxisKeepdims, chosen_dim, chosen_dims
 from tinygrad_np.ops.elementwise import exp, isnan, maximum, minimum, to_dtype, where
-from tinygrad_np.ops.index import take_along_dim
+from tinygrad_np.ops.index import TakeAlongDim
 from tinygrad_np.ops.shape import (
     BroadcastTo,
     normalize_dim,
@@ -465,7 +465,7 @@ def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
     x: Operand = input
     if x.ndim == 0:
         return ValuesIndices(to_dtype(input, x.dtype), indices)
-    values = take_along_dim(input, indices, dim)
+    values = apply(TakeAlongDim(dim % x.ndim), x, indices)
     if keepdim:
         return ValuesIndices(values, indices)
     return ValuesIndices(squeeze(values, dim), squeeze(indices, dim))

@@ -73,6 +73,53 @@ def gather(input: V, dim: int, index: Operand) -> V:
     return cast("V", y if index.ndim else reshape(y, ()))
 
 
+def take_along_dim(input: V, indices: Operand, dim: int | None = None) -> V:
+    """Along `dim`, take the elements at `indices`, which has as many dimensions as `input`.
+
+    All other dimensions broadcast; without `dim`, both are flattened first. Negative indices count
+    from the end. Gradient: added in at those places.
+
+    Raises
+    ------
+    ShapeError
+        If `indices` has other dimensions than `input`, or sizes that do not broadcast.
+    IndexError
+        If an index lies outside `dim`, or `input` has no dimension.
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> tg.take_along_dim(x, tg.tensor([[1], [0]]), 1)
+    tensor([[5.],
+            [7.]])
+    """
+    x: Operand = input
+    index: Operand = indices
+    check_tensor("take_along_dim", "input", x)
+    check_tensor("take_along_dim", "indices", index)
+    if dim is None:
+        x, index, dim = reshape(x, (-1,)), reshape(index, (-1,)), 0
+    if x.ndim == 0:
+        raise PlaceError("take_along_dim: a 0-d tensor has no dimension to take from")
+    at = normalize_dim(dim, x.ndim, "take_along_dim")
+    _checked("take_along_dim", index, x, at, negative=True)
+    if index.ndim != x.ndim:
+        raise ShapeError(
+            f"take_along_dim: indices of shape {tuple(index.shape)} must have as many dimensions "
+            f"as the input of shape {tuple(x.shape)}"
+        )
+    beside_x, beside_index = (s[:at] + s[at + 1 :] for s in (tuple(x.shape), tuple(index.shape)))
+    if beside_x != beside_index:
+        try:
+            rest = np.broadcast_shapes(beside_x, beside_index)
+        except ValueError:
+            raise ShapeError(
+                f"take_along_dim: apart from dimension {dim}, indices of shape "
+                f"{tuple(index.shape)} must broadcast with the input of shape {tuple(x.shape)}"
+            ) from None
+        x, index = (broadcast_to(y, (*rest[:at], y.shape[at], *rest[at:])) for y in (x, index))
+    return cast("V", apply(TakeAlongDim(at), x, index))
+
+
 def scatter(
     input: V,
     dim: int,

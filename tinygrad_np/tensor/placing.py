@@ -24,7 +24,7 @@ class Placing(Value):
 
     def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
         """Elements at `indices` along `dim`; see `tinygrad_np.take_along_dim`."""
-        return indexing.take_along_dim(self, indices, dim)
+        return ops.take_along_dim(self, indices, dim)
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Indices of the elements that are not 0; see `tinygrad_np.nonzero`."""
