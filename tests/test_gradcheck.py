@@ -305,8 +305,18 @@ def test_a_large_constant_does_not_drown_the_difference() -> None:
         (lambda x: tg.maximum(x, 1.0 - x), [0.5], r"input 0\[0\] = 0.5: .* is -1 behind and 1"),
         (lambda x: x.sqrt(), [0.0, 1.0], r"input 0\[0\] = 0: the slope of output\[0\]"),
         (lambda x: tg.where(x > 1, x, x - 1), [1.0], r"input 0\[0\] = 1: the slope of output\[0\]"),
+        (
+            lambda x: x.abs() ** 0.5,
+            [0.0, 1.0],
+            r"input 0\[0\] = 0: .* is -1000 behind and 1000 ahead",
+        ),
+        (
+            lambda x: x.abs() ** (2 / 3),
+            [0.0, 1.0],
+            r"input 0\[0\] = 0: .* is -100 behind and 100 a",
+        ),
     ],
-    ids=["relu", "abs", "tie", "maximum", "edge of the domain", "jump"],
+    ids=["relu", "abs", "tie", "maximum", "edge of the domain", "jump", "cusp", "blunt cusp"],
 )
 def test_a_kink_is_called_a_kink(function: Any, at: Any, message: str, fast_mode: bool) -> None:
     (x,) = tensors([np.array(at)])
@@ -551,6 +561,32 @@ def test_several_outputs_and_arguments_without_gradient() -> None:
         gradcheck(lambda x: (x, {"a": x[1:] * x.detach()[1:]}), tensors([B[:2]]))
 
 
+COARSE = {  # each cuts a part off the graph by bringing it to float32
+    "a total": lambda x: x / tg.tensor(x.abs().sum().item()),
+    "a large total": lambda x: x / tg.tensor(40 * x.abs().sum().item()),
+    "all": lambda x: tg.tensor(float(x.sum().item())),
+    "each": lambda x: x * tg.tensor(x.tolist()),
+}
+
+
+@both_modes
+@pytest.mark.parametrize("scale", [1.0, 8.0, 1e-3])
+@pytest.mark.parametrize("name", COARSE)
+def test_what_stands_still_over_a_short_step_is_seen(
+    name: str, scale: float, fast_mode: bool
+) -> None:
+    """Short steps do not move it, and so confirm a rule that leaves it out."""
+    x = tg.tensor(np.array([[0.5, -1.2, 2.0], [0.3, 0.7, -0.4]]) * scale, requires_grad=True)
+    with pytest.raises(GradcheckError, match=r"is wrong|expected to be zero, and it is not"):
+        gradcheck(COARSE[name], x, fast_mode=fast_mode)
+
+
+def test_beyond_a_size_only_a_projection_tells_what_stands_still() -> None:
+    x = tg.tensor(np.linspace(1, 2, 5000), requires_grad=True)
+    with pytest.raises(GradcheckError, match=r"/ ∂ input 0 in a random projection  -0.03"):
+        gradcheck(lambda x: x * 1e-3 + tg.tensor(x.sum().item()), x, fast_mode=True)
+
+
 def test_empty_and_0d_inputs() -> None:
     for shape in [(), (0,), (2, 0)]:
         x = tg.zeros(*shape, dtype=tg.float64, requires_grad=True)
@@ -597,7 +633,21 @@ def test_misuse() -> None:
     weight = tg.ones(3, 2)
     with pytest.raises(RuntimeError) as e:
         gradcheck(lambda x: x @ weight, x)
-    assert "what it closes over must be float64" in e.value.__notes__[0]
+    assert "<lambda> was run in float64: " in e.value.__notes__[0]
+    with pytest.raises(TypeError, match=r"gradcheck: inputs must be a Tensor, .* not a dict"):
+        gradcheck(tg.exp, {"x": x})
+    with pytest.raises(
+        TypeError, match=r"gradgradcheck: grad_outputs must be a Tensor, .* not a f"
+    ):
+        gradgradcheck(tg.exp, x, 1.0)
+    for check in (gradcheck, gradgradcheck):
+        for eps in (0.0, -1e-6, float("nan"), float("inf")):
+            with pytest.raises(ValueError, match=f"{check.__name__}: eps is a step relative to"):
+                check(tg.exp, x, eps=eps)
+        for option in ("atol", "rtol", "nondet_tol"):
+            for value in (-1.0, float("nan"), float("inf")):
+                with pytest.raises(ValueError, match=f"{option} must be a number of at least 0"):
+                    check(tg.exp, x, **{option: value})
 
 
 # --- modules ---

@@ -27,7 +27,7 @@ import pytest
 
 from .changes import Change, changes_of
 from .equivalent import EQUIVALENT, excuse
-from .running import Hunt, Subject
+from .running import Fate, Hunt, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,8 +139,10 @@ def main() -> int:
 
 def report(hunt: Hunt, excused: dict[Change, str], *, whole: bool, minutes: float) -> int:
     """Say who survived, and how many died of what."""
-    counted = [o for o in hunt.outcomes if o.change.kind != CONTROL and o.change not in excused]
-    noticed = [o for o in hunt.outcomes if o.killed and o not in counted]
+    # What cannot even be imported, no test has noticed.
+    loaded = [o for o in hunt.outcomes if o.fate is not Fate.unloadable]
+    counted = [o for o in loaded if o.change.kind != CONTROL and o.change not in excused]
+    noticed = [o for o in loaded if o.killed and o not in counted]
     lost = [o for o in counted if not o.killed]
     say("")
     stale = [entry for entry in EQUIVALENT if entry not in excused.values()]
@@ -153,7 +155,9 @@ def report(hunt: Hunt, excused: dict[Change, str], *, whole: bool, minutes: floa
     say(", ".join(f"{kind}: {count}" for kind, count in kinds.most_common()))
     fates = Counter(o.fate.name for o in counted if o.killed)
     say("killed by " + ", ".join(f"{fate}: {count}" for fate, count in fates.most_common()))
-    tried = len(hunt.outcomes) - len(counted)
+    tried = len(loaded) - len(counted)
+    if len(loaded) < len(hunt.outcomes):
+        say(f"{len(hunt.outcomes) - len(loaded)} changes, not counted, cannot be imported")
     say(
         f"{len(counted) - len(lost)} of {len(counted)} changes killed, {len(lost)} survived: "
         f"{100 - 100 * len(lost) / max(len(counted), 1):.2f} %. {tried} more change nothing that "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def _every_check_that_sees(name: str) -> list[str]:
         "repeatable": [name for name in CHECKS if name not in {"value", "dtype"}],
         "gradient": ["second derivative"],
         "both paths": ["gradient", "second derivative"],
-        "layouts": ["broadcasting"],
+        "layouts": ["visible layouts", "broadcasting"],
         "mutation": ["both paths", "upstream layouts"],
     }
     return [name, *also.get(name, ())]
@@ -196,6 +197,36 @@ def test_aliased_gradients_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(AssertionError, match="aliasing: the gradient by input 0 shares memory"):
         check_op(lambda a, b: apply(Passing(), a, b), [X, Y])
+
+
+def test_a_gradient_that_the_next_pass_overwrites_is_found() -> None:
+    """A rule that fills one array again and again."""
+    kept: dict[Any, Any] = {}
+
+    class Thrifty(Product):
+        def vjp(self, g: Any, a: Any, b: Any, _: Any) -> Any:
+            def first() -> Any:
+                if isinstance(b, tg.Tensor):
+                    return g * b * b
+                place = kept.setdefault((b.shape, b.dtype), np.empty_like(b))
+                return np.multiply(g, b * b, out=place)
+
+            return (first, lambda: 2.0 * g * a * b)
+
+    message = "aliasing: the gradient by input 0 shares memory with .* of another pass"
+    with pytest.raises(AssertionError, match=message):
+        check(Thrifty)
+
+
+@pytest.mark.parametrize("tells", [tg.Tensor.is_contiguous, lambda x: x.stride() == (3, 1)])
+def test_a_function_that_asks_how_its_operand_lies_is_found(tells: Any) -> None:
+    with pytest.raises(
+        CheckOpError, match=r"^<lambda>: visible layouts: a tensor that shows its F"
+    ):
+        check_op(lambda x: x * (2.0 if tells(x) else 3.0), [X])
+    check_op(
+        lambda x: x.view(-1) * 2.0, [X], lambda x: 2 * x.reshape(-1)
+    )  # which says what it asks
 
 
 def test_a_gradient_that_depends_on_what_else_is_asked_for_is_found() -> None:
@@ -243,6 +274,16 @@ def test_modules_and_their_parameters() -> None:
         oracle=lambda x, weight, bias: x @ weight.T + bias,
     )
 
+    class Scaled(nn.Linear):
+        def forward(self, input: tg.Tensor, scale: float = 1.0) -> tg.Tensor:
+            return super().forward(input) * scale
+
+    check_op(
+        partial(Scaled(3, 2), scale=3.0),
+        [tg.randn(4, 3)],
+        oracle=lambda x, weight, bias: 3 * (x @ weight.T + bias),
+    )
+
     class Stiff(nn.Linear):
         def forward(self, input: tg.Tensor) -> tg.Tensor:
             return super().forward(input) * self.bias.detach()
@@ -260,6 +301,7 @@ def test_integers_options_and_several_results() -> None:
         [X, np.array([[0, 2, 0], [1, 1, 2]]), 1],
         oracle=lambda x, at, dim: (np.take_along_axis(x, at, dim), x * 2, x > 0),
     )
+    check_op(lambda x, at: x[at], [X, (tg.tensor([0, 1]), tg.tensor([2, 2]))])
     for shape in ((), (0,), (2, 0), (1, 1)):
         check_op(tg.exp, [np.ones(shape)], oracle=np.exp)
 

@@ -57,8 +57,10 @@ def gradcheck(
     stay as they are and may share memory. Inputs in float32 are also run in float32, and those
     gradients compared with the ones in float64. Upstream gradients are random, never ones.
 
-    Where a difference disagrees, other steps are tried; no tolerance is loosened. Where the slopes
-    to both sides disagree however small the step, there is a kink, and no derivative to check.
+    Where a difference disagrees, other steps are tried; no tolerance is loosened. Longer steps are
+    looked at, too: a part that was cut off the graph in float32 does not follow a short one. Where
+    the slopes to both sides disagree however small the step, there is a kink, or a cusp, and no
+    derivative to check.
     If no result requires grad, none may depend on the inputs. NaN and Inf in inputs are left out.
 
     Parameters
@@ -119,10 +121,11 @@ def gradcheck(
     )
     if not check_backward_ad:
         raise ValueError("gradcheck: with check_backward_ad=False nothing would be checked")
-    arguments = _sequence(inputs)
+    arguments = _sequence(inputs, "gradcheck: inputs")
     options = Options(
         eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, seed
     )
+    _check(options, "gradcheck")
     call = Call("gradcheck", func, arguments, _unlike(options))
     dtype = lowest_dtype(func, arguments)
     return run(lambda kind: Point(func, arguments, kind), dtype, options, call, raise_exception)
@@ -174,11 +177,14 @@ def gradgradcheck(
     )
     if not check_rev_over_rev:
         raise ValueError("gradgradcheck: with check_rev_over_rev=False nothing would be checked")
-    arguments = _sequence(inputs)
-    weights = None if grad_outputs is None else _sequence(grad_outputs)
+    arguments = _sequence(inputs, "gradgradcheck: inputs")
+    weights = (
+        None if grad_outputs is None else _sequence(grad_outputs, "gradgradcheck: grad_outputs")
+    )
     options = Options(
         eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, seed
     )
+    _check(options, "gradgradcheck")
     given: dict[str, Any] = {} if weights is None else {"grad_outputs": weights}
     if gen_non_contig_grad_outputs:
         given["gen_non_contig_grad_outputs"] = True
@@ -220,8 +226,25 @@ def run(
     return True
 
 
-def _sequence(given: Any) -> list[Any]:
-    return [given] if isinstance(given, Value) else list(given)
+def _sequence(given: Any, name: str) -> list[Any]:
+    if isinstance(given, Value):
+        return [given]
+    if not isinstance(given, (tuple, list)):
+        raise TypeError(
+            f"{name} must be a Tensor, or a tuple or list of arguments, not a "
+            f"{type(given).__qualname__}"
+        )
+    return list(given)
+
+
+def _check(options: Options, name: str) -> None:
+    """Refuse numbers that would make a check mean nothing."""
+    if not 0 < options.eps < 1:
+        raise ValueError(f"{name}: eps is a step relative to the inputs, not {options.eps}")
+    for option in ("atol", "rtol", "nondet_tol"):
+        given = getattr(options, option)
+        if not 0 <= given < float("inf"):
+            raise ValueError(f"{name}: {option} must be a number of at least 0, not {given}")
 
 
 def _unlike(options: Options) -> dict[str, Any]:

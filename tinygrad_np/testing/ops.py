@@ -29,6 +29,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "accumulation": derivatives.accumulation,
     "detached": derivatives.detached,
     "layouts": memory.layouts,
+    "visible layouts": memory.visible,
     "expanded": memory.spread,
     "upstream layouts": memory.upstream,
     "broadcasting": broadcasting.broadcasting,
@@ -69,6 +70,7 @@ def check_op(
     detached              a floating result that requires no grad does not depend on the operands
     layouts               the same in Fortran, permuted, strided, reversed and read-only memory, of
                           all operands and of each
+    visible layouts       the same if `is_contiguous()` and `stride()` tell; or an error
     expanded              the same with strides of 0
     upstream layouts      the same for upstream gradients in all these, and for constant ones
     broadcasting          small operands give what their copies give, and get the sum of theirs:

@@ -228,7 +228,7 @@ def _leaf(given: Any) -> Tensor:
 
 
 def _plain(i: int, x: Any) -> Any:
-    if next(tensors_in(x), None) is not None:
+    if any(y.tensor.dtype.kind == "f" for y in tensors_in(x)):
         raise TypeError(
             f"check_op: operand {i} is a {type(x).__name__} of tensors, which would not be checked;"
             " give each by itself, as in check_op(lambda *xs: f(list(xs)), [x, y])"

@@ -202,7 +202,7 @@ class Columns:
 
     def named(self, wrong: _Wrong, element: tuple[int, ...] | None) -> Found:
         """Put what is wrong, or cannot be told, in the terms of a message."""
-        result = self.row(wrong.row)
+        result = self.rows.row(wrong.row)
         if wrong.proven:
             numeric = (wrong.behind + wrong.ahead) / 2
             return Disagreement(result, element, wrong.analytic, numeric, wrong.step)
@@ -210,10 +210,6 @@ class Columns:
         return Unresolved(
             result, element, wrong.analytic, wrong.behind, wrong.ahead, value, wrong.noise
         )
-
-    def row(self, r: int) -> tuple[str, tuple[int, ...] | None]:
-        """What a row stands for: an element of a result, or a projection of a whole one."""
-        return self.rows.place(r) if self.rows.u is None else (self.rows.results[r].name, None)
 
     # --- one entry among very many ---
 

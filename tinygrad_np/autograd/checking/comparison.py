@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygrad_np.autograd.checking.afar import look_afar
 from tinygrad_np.autograd.checking.columns import Columns, Setting
 from tinygrad_np.autograd.checking.consistency import Repeats, check_linear, check_paths
 from tinygrad_np.autograd.checking.report import Disagreement, Report
@@ -59,11 +60,8 @@ def compare(point: Point, options: Options, name: str) -> list[Float] | None:
     repeats.check(u, gradients)
     check_linear(rows, u, gradients, options, name)
     check_paths(point, repeats, options, name)
-    report = Report(name, point, results, options)
     setting = Setting(point, y, excluded, options, repeats.doubt)
-    for i in range(len(point.operands)):
-        _compare_operand(setting, rows, i, rng, report)
-    report.raise_if_any()
+    _compare_all(setting, rows, rng, Report(name, point, results, options))
     if point.all_count and len(results) < len(everything):
         constants = [y for y in everything if y.tensor.vertex is None]
         _compare_constants(point, constants, options, name)
@@ -85,6 +83,15 @@ def _excluded(point: Point, y: Float, name: str) -> Mask:
                 "take, and nothing is left to compare; check at finite numbers"
             )
     return excluded
+
+
+def _compare_all(setting: Setting, rows: Rows, rng: np.random.Generator, report: Report) -> None:
+    for i in range(len(setting.point.operands)):
+        _compare_operand(setting, rows, i, rng, report)
+    if not report:
+        for i, found in enumerate(look_afar(setting, rows, rng)):
+            report.add(i, found)
+    report.raise_if_any()
 
 
 def _compare_operand(
@@ -128,8 +135,5 @@ def _compare_constants(point: Point, results: list[Named], options: Options, nam
     options = options._replace(atol=0.0)
     repeats = Repeats(point, y, options, name)
     repeats.check(u, pull(results, point.operands, u))
-    report = Report(name, point, results, options)
     setting = Setting(point, y, excluded, options, repeats.doubt)
-    for i in range(len(point.operands)):
-        _compare_operand(setting, rows, i, rng, report)
-    report.raise_if_any()
+    _compare_all(setting, rows, rng, Report(name, point, results, options))

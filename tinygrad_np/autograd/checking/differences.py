@@ -83,8 +83,9 @@ class Line:
     def kinks(self, h: float, suspects: Mask) -> Mask:
         """Those suspects where the slopes to both sides disagree however small the step.
 
-        Of a smooth function the disagreement falls with the step. At a kink it stays; at a jump
-        of the value it grows as the step falls. Rounding does so too, but not so evenly.
+        Of a smooth function the disagreement falls with the step. At a kink it stays; at a cusp
+        it grows as the step falls, and at a jump of the value as fast. Rounding makes it grow,
+        too, but not so evenly.
         """
         with np.errstate(all="ignore"):
             gaps = []
@@ -94,8 +95,9 @@ class Line:
             wide, middle, narrow = gaps
             kink = _about(wide, middle) & _about(middle, narrow)
             jump = _about(8 * wide, middle) & _about(8 * middle, narrow)
-            jump &= middle * h > 1e-6 * np.maximum(1.0, np.abs(self.y))
-        return suspects & (kink | jump)
+            cusp = (wide < middle) & (middle < narrow) & _about(middle**2, wide * narrow)
+            torn = (jump | cusp) & (middle * h > 1e-6 * np.maximum(1.0, np.abs(self.y)))
+        return suspects & (kink | torn)
 
     def edges(self, h: float, suspects: Mask) -> Mask:
         """Those suspects where the function has a value here, and none to one side."""

@@ -15,7 +15,7 @@ from tinygrad_np.tensor.creation import from_numpy, new
 from tinygrad_np.views import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,8 @@ class Named(NamedTuple):
 
 def describe(func: Any) -> str:
     """What messages call a function or a module; `Square.apply` is called Square."""
+    if isinstance(func, functools.partial):
+        return describe(func.func)
     owner = getattr(func, "__self__", None)
     if isinstance(owner, type) and getattr(func, "__name__", None) == "apply":
         return owner.__name__
@@ -55,9 +57,23 @@ def tensors_in(result: Any, name: str = "") -> Iterator[Named]:
             yield from tensors_in(part, f"{name}[{key!r}]" if name else repr(key))
 
 
+def owner_of(func: Any) -> Any:
+    """What a bound method or a partial call is one of; any other function is its own."""
+    if isinstance(func, functools.partial):
+        return owner_of(func.func)
+    return getattr(func, "__self__", func)
+
+
+def _given_to(owner: Any, func: Any) -> Any:
+    """Give the same method, or partial call, of another owner."""
+    if isinstance(func, functools.partial):
+        return functools.partial(_given_to(owner, func.func), *func.args, **func.keywords)
+    return getattr(owner, func.__name__) if hasattr(func, "__self__") else owner
+
+
 def lowest_dtype(func: Any, arguments: Sequence[Any]) -> Any:
     """Dtype of least precision among what is to be checked; None if there is nothing."""
-    owner = getattr(func, "__self__", func)
+    owner = owner_of(func)
     named = owner.named_parameters() if hasattr(owner, "named_parameters") else ()
     dtypes = [
         x.dtype
@@ -100,7 +116,7 @@ class Point:
     ----------
     func
         Function of tensors; or a module, anything callable with `named_parameters`, or a method
-        of one, which is copied.
+        or partial call of one, which is copied.
     arguments
         Its arguments. Of tensors the memory is copied, so that neither arguments that share
         theirs, nor results that are views of them, disturb a difference.
@@ -117,7 +133,7 @@ class Point:
     def __init__(
         self, func: Callable[..., Any], arguments: Sequence[Any], dtype: Any, name: str = ""
     ) -> None:
-        self.name = name or describe(func)
+        self.name, self.dtype = name or describe(func), np.dtype(dtype)
         self.arguments = [_copied(x, dtype) if isinstance(x, Value) else x for x in arguments]
         self.operands = [
             Named(f"input {i}", x)
@@ -126,10 +142,10 @@ class Point:
         ]
         self.func = func
         self.buffers: Buffers | None = None
-        owner = getattr(func, "__self__", func)  # of a bound method
+        owner = owner_of(func)
         if hasattr(owner, "named_parameters"):
             module = copy.deepcopy(owner)
-            self.func = module if owner is func else getattr(module, func.__name__)
+            self.func = _given_to(module, func)
             self.buffers = Buffers(module, dtype)
             for path, x in module.named_parameters():
                 x.array = _converted(x, dtype)
@@ -148,8 +164,9 @@ class Point:
             result = self.func(*self.arguments)
         except DtypeError as error:
             error.add_note(
-                "gradcheck runs the function in float64: what it closes over must be float64 as "
-                "well (.double()), or be one of the inputs"
+                f"{self.name} was run in {self.dtype}: checks run it in float64 and in the dtype of"
+                " its inputs, and tensors that it closes over do not follow: make those inputs, and"
+                " check a module by itself. gradcheck also takes everything in float64"
             )
             raise
         return [Named(f"output {k}" if k else "output", y) for k, y in tensors_in(result)]
@@ -173,19 +190,21 @@ class Point:
         results = [y.array.reshape(-1) for _, y in self.run()]
         return np.concatenate(results, dtype=np.float64)
 
+    def at(self, arrays: Mapping[int, Float]) -> Float:
+        """Give the results where some operands, by their number, are others."""
+        leaves = [(self.operands[i].tensor, x) for i, x in arrays.items()]
+        before = [(leaf, leaf.array, leaf.cell) for leaf, _ in leaves]
+        try:
+            for leaf, x in leaves:
+                leaf.array, leaf.cell = np.asarray(x, leaf.dtype), [0]
+            return self.values()
+        finally:
+            for leaf, array, cell in before:
+                leaf.array, leaf.cell = array, cell
+
     def along(self, operand: int) -> Callable[[Float], Float]:
         """Give the results as a function of one operand."""
-        leaf = self.operands[operand].tensor
-
-        def values(x: Float) -> Float:
-            before, cell = leaf.array, leaf.cell
-            leaf.array, leaf.cell = np.asarray(x, leaf.dtype), [0]
-            try:
-                return self.values()
-            finally:
-                leaf.array, leaf.cell = before, cell
-
-        return values
+        return lambda x: self.at({operand: x})
 
     def check_untouched(self, check: str = "") -> None:
         """Refuse a function that writes into its arguments; `check` is who says so."""

@@ -35,6 +35,8 @@ class Disagreement(NamedTuple):
     def relative(self) -> float:
         """Error relative to the larger of both values."""
         size = max(abs(float(self.analytic)), abs(float(self.numeric)))
+        if size == float("inf"):
+            return size
         return self.absolute / size if size else 0.0
 
 
@@ -84,6 +86,10 @@ class Report:
             self.unresolved.append((named, unresolved))
         if kinks:
             self.kinks.append((named, kinks))
+
+    def __bool__(self) -> bool:
+        """Whether anything was found."""
+        return bool(self.wrong or self.unresolved or self.kinks)
 
     def raise_if_any(self) -> None:
         """Raise for wrong derivatives; if there are none, for what cannot be told; for kinks."""

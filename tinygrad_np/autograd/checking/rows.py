@@ -58,6 +58,10 @@ class Rows:
             return self
         return Rows(self.results, self.operands, np.where(excluded, 0.0, self.u))
 
+    def row(self, r: int) -> tuple[str, tuple[int, ...] | None]:
+        """What a row stands for: an element of a result, or a projection of a whole one."""
+        return self.place(r) if self.u is None else (self.results[r].name, None)
+
     def place(self, element: int) -> tuple[str, tuple[int, ...]]:
         """Name of the result that an element of all results lies in, and its index there."""
         for (name, y), part in zip(self.results, self.parts, strict=True):

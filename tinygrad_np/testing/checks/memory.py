@@ -13,6 +13,7 @@ from tinygrad_np.core import Op, Value, apply
 from tinygrad_np.tensor.creation import new
 from tinygrad_np.testing.layouts import LAYOUTS, expanded
 from tinygrad_np.testing.subject import LAST_DIGIT, largest, pulled, same, wobble
+from tinygrad_np.views import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,9 @@ def mutation(subject: Subject) -> None:
 
 
 def aliasing(subject: Subject) -> None:
-    """Look for gradients that share memory."""
-    for create_graph in (False, True):
+    """Look for gradients that share memory, also with those of an earlier pass."""
+    earlier: list[tuple[str, Array]] = []
+    for create_graph in (False, False, True):
         point = subject.point()
         results = point.run()
         weights = subject.weights(results)
@@ -72,6 +74,7 @@ def aliasing(subject: Subject) -> None:
         ]
         others = [(name, x.array) for name, x in (*point.operands, *results)]
         others += [("the upstream gradient", w.array) for w in weights]
+        others += [(f"{name} of another pass", array) for name, array in earlier]
         for (name, a), (other, b) in (
             *itertools.combinations(gradients, 2),
             *itertools.product(gradients, others),
@@ -81,6 +84,7 @@ def aliasing(subject: Subject) -> None:
         for name, a in gradients:
             if not a.flags.writeable:
                 raise AssertionError(f"{name} cannot be written")
+        earlier += gradients
 
 
 def layouts(subject: Subject) -> None:
@@ -98,6 +102,23 @@ def layouts(subject: Subject) -> None:
                 laid = [odd[i] if i in chosen else a for i, a in enumerate(plain)]
                 which = f"{given[chosen[0]].name} in " if len(chosen) < len(other) else ""
                 _compare(subject, point, laid, values, gradients, f"{which}{name} memory: ")
+
+
+def visible(subject: Subject) -> None:
+    """Let operands show how they lie, as slices and transposes do, to a function that asks."""
+    point = subject.point()
+    plain = [np.array(x.array, order="C") for _, x in _tensors(point)]
+    _lay(_tensors(point), plain)
+    values, gradients = subject.outcome(point)
+    for name in ("Fortran", "strided"):
+        laid = [LAYOUTS[name](a) for a in plain]
+        _lay(_tensors(point), laid, shown=True)
+        try:
+            subject.values(point)
+        except RuntimeError:
+            continue  # as `view` does, and says why: no number is wrong
+        what = f"a tensor that shows its {name} memory: "
+        _compare(subject, point, laid, values, gradients, what, shown=True)
 
 
 def _differ(a: Array, b: Array) -> bool:
@@ -127,9 +148,9 @@ def _tensors(point: Point) -> list[Named]:
     return arguments + [operand for operand in point.operands if id(operand.tensor) not in known]
 
 
-def _lay(given: Sequence[Named], arrays: Sequence[Array]) -> None:
+def _lay(given: Sequence[Named], arrays: Sequence[Array], *, shown: bool = False) -> None:
     for (_, x), array in zip(given, arrays, strict=True):
-        x.array, x.cell = array, [0]
+        x.array, x.cell = array, [0, FOREIGN] if shown else [0]
 
 
 def _compare(
@@ -139,6 +160,8 @@ def _compare(
     values: list[Array],
     gradients: list[Array],
     what: str,
+    *,
+    shown: bool = False,
 ) -> None:
     """Check that arrays in odd memory give the values and gradients of plain ones."""
     dtype = point.operands[0].tensor.dtype.name
@@ -151,7 +174,7 @@ def _compare(
         )
         return fresh
 
-    _lay(_tensors(point), arrays)
+    _lay(_tensors(point), arrays, shown=shown)
     found = subject.outcome(point)
     near, digit = NEAR[dtype], LAST_DIGIT[dtype]
     same(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np.autograd.checking.point import owner_of
 from tinygrad_np.autograd.modes import no_grad
 from tinygrad_np.core import Value
 from tinygrad_np.testing.closeness import assert_close
@@ -51,8 +52,9 @@ def value(subject: Subject) -> None:
         return
     point = subject.point()
     parameters = {}
-    if hasattr(point.func, "named_parameters"):
-        parameters = {name: x.array.copy() for name, x in point.func.named_parameters()}
+    owner = owner_of(point.func)
+    if hasattr(owner, "named_parameters"):
+        parameters = {name: x.array.copy() for name, x in owner.named_parameters()}
     copies = (np.array(x.array) if isinstance(x, Value) else x for x in point.arguments)
     expected = subject.oracle(*copies, **parameters)
     results = point.call()
