@@ -41,13 +41,24 @@ def pairs(lo: Any, hi: Any) -> Any:
     return st.tuples(st.integers(lo, hi), st.integers(lo, hi))
 
 
-def as_case(q: ConvConfig, layout: int) -> Case:
+def as_case(q: ConvConfig, layout: int, shift: Any, more: Any) -> Case:
+    """The case; with a `shift`, padded by more on one side of each dimension than on the other."""
     c, o = q.channels // q.groups, q.filters // q.groups
-    sizes = (q.size, q.kernel, q.stride, q.padding, q.dilation)
+    padding: tuple[Any, ...] = q.padding
+    if shift is not None:
+        before = [min(s, 2 * p) for s, p in zip(shift, padding, strict=True)]
+        padding = tuple((b, 2 * p - b + e) for b, p, e in zip(before, padding, more, strict=True))
+    sizes = (q.size, q.kernel, q.stride, padding, q.dilation)
     return Case(q.batch, q.groups, c, o, *sizes, layout)
 
 
-cases = st.builds(as_case, conv_configs(batches=(0, 1, 2, 3, 5), uneven=True), st.integers(0, 5))
+cases = st.builds(
+    as_case,
+    conv_configs(batches=(0, 1, 2, 3, 5)),
+    layout=st.integers(0, 5),
+    shift=st.none() | pairs(0, 4),
+    more=pairs(0, 1),
+)
 
 
 def stored(a: Any, layout: Any) -> Any:

@@ -112,6 +112,7 @@ def test_uniform_(seed: int, n: int, dtype: str, low: float, data: st.DataObject
     high = data.draw(st.floats(low, 200, width=32))
     assert_bit_equal(seed, lambda lib: lib.zeros(n, dtype=getattr(lib, dtype)).uniform_(low, high))
     assert_bit_equal(seed, lambda lib: lib.zeros(n, dtype=lib.float16).uniform_(-3, 5))
+    assert_bit_equal(seed, lambda lib: lib.zeros(n, dtype=lib.float16).uniform_(1 / 3, 2.7))
 
 
 @given(SEEDS, SIZES, FLOATS, BOUNDS, st.floats(0, 10, width=32))

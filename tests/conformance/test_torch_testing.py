@@ -16,7 +16,10 @@ import tinygrad_np as tg
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "int8", "uint8", "bool"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", "float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool"],
+)
 @pytest.mark.parametrize(
     "options",
     [
@@ -27,6 +30,8 @@ torch = pytest.importorskip("torch")
         {"low": -1000, "high": 1000},
         {"low": -math.inf, "high": math.inf},
         {"low": -1e30, "high": 5},
+        {"low": -60000, "high": 60000},
+        {"low": 1 / 3, "high": 2.7},
     ],
     ids=str,
 )
@@ -78,6 +83,15 @@ def test_make_tensor_refuses_the_same(dtype: str, options: Any) -> None:
         (np.complex64([1j]), np.complex64([1j + 1e-7]), {}),
         ({"a": 1j}, {"a": 2j}, {}),
         ({"a": 1j}, {"b": 1j}, {}),
+        (np.float64(1.0), 1.0, {}),
+        (np.int64(3), 3, {}),
+        (np.float32(1), np.float64(1), {}),
+        (np.float32(1), np.float32(1 + 1e-6), {}),
+        (np.float32(1), 1, {}),
+        (np.float32(1), 1, {"check_dtype": False}),
+        (np.bool_(True), True, {}),
+        (np.bool_(True), 1, {"check_dtype": False}),
+        (10, 11, {"rtol": 0.1, "atol": 0.0}),
     ],
     ids=str,
 )
@@ -91,6 +105,34 @@ def test_assert_close_passes_and_fails_alike(actual: Any, expected: Any, options
         else:
             outcomes.append(None)
     assert outcomes[0] is outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        lambda _: (1, 2),
+        lambda _: (1, 0),
+        lambda _: (2**63 + 5, 3),
+        lambda _: (True, False),
+        lambda _: (np.True_, False),
+        lambda _: (np.int64(3), np.int64(4)),
+        lambda _: (np.float32(0.5), np.float32(0.25)),
+        lambda lib: (lib.tensor(1), lib.tensor(2)),
+        lambda lib: (lib.tensor(True), lib.tensor(False)),
+        lambda lib: (lib.tensor(3, dtype=lib.uint8), lib.tensor(255, dtype=lib.uint8)),
+        lambda lib: (lib.tensor(2**62), lib.tensor(-(2**62))),
+        lambda _: ([1, 2], [1, 3]),
+        lambda _: ({"a": [1, 2]}, {"a": [1, 3]}),
+        lambda lib: ({"a": [1.0, lib.tensor(1)]}, {"a": [1.0, lib.tensor(2)]}),
+    ],
+)
+def test_assert_close_says_the_same_of_scalars(pair: Any) -> None:
+    messages = []
+    for lib in (torch, tg):
+        with pytest.raises(AssertionError) as failure:
+            lib.testing.assert_close(*pair(lib))
+        messages.append(str(failure.value))
+    assert messages[1] == messages[0]
 
 
 @given(st.data(), tg.testing.shapes(max_dims=4))

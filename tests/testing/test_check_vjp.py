@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import tinygrad_np as tg
 from tinygrad_np.autograd import GradcheckError
 from tinygrad_np.testing import check_vjp
 
@@ -84,6 +85,78 @@ def test_a_float_is_a_result_and_a_single_array_needs_no_list() -> None:
     check_vjp(lambda x: float((x * x).sum()), lambda g, x: 2 * g * x, single)
     with pytest.raises(GradcheckError, match="derivative of <lambda> by input 0 is wrong"):
         check_vjp(lambda x: float((x * x).sum()), lambda g, x: g * x, single)
+
+
+@pytest.mark.parametrize(
+    "point", [tg.tensor(X), tg.tensor(X, requires_grad=True), [tg.tensor(X)], 0.75, [[0.5, -1.0]]]
+)
+def test_a_tensor_and_a_number_are_points_too(point: Any) -> None:
+    check_vjp(swish, swish_vjp, point)
+    with pytest.raises(GradcheckError, match="derivative of swish by input 0 is wrong") as e:
+        check_vjp(swish, lambda g, x: 1.1 * swish_vjp(g, x), point)
+    with pytest.raises(GradcheckError, match="derivative of swish by input 0 is wrong"):
+        exec(compile(e.value.snippet, "pasted", "exec"), {})
+
+
+ODD = {
+    "Fortran": lambda x: x.flags.f_contiguous and not x.flags.c_contiguous,
+    "strided": lambda x: min(x.strides) > x.itemsize,
+    "negative strides": lambda x: min(x.strides) < 0,
+}
+
+
+@pytest.mark.parametrize("layout", ODD)
+@pytest.mark.parametrize("place", ["value", "gradient", "upstream"])
+def test_what_depends_on_the_layout_in_memory_is_refused(place: str, layout: str) -> None:
+    """As `ravel(order="K")` does, or code in C that takes no strides."""
+    odd = ODD[layout]
+
+    def squared(x: Any) -> Any:
+        return x * x * (1.1 if place == "value" and odd(x) else 1.0)
+
+    def doubled(g: Any, x: Any) -> Any:
+        wrong = odd({"value": np.ones(2), "gradient": x, "upstream": g}[place])
+        return 2 * g * x * (1.1 if wrong else 1.0)
+
+    message = f"check_vjp: squared: .*{layout} memory: "
+    with pytest.raises(GradcheckError, match=message) as e:
+        check_vjp(squared, doubled, X)
+    with pytest.raises(GradcheckError, match=message):
+        exec(compile(e.value.snippet, "pasted", "exec"), {})
+
+
+def test_what_fails_or_writes_in_some_layouts_only() -> None:
+    def viewed(x: Any) -> Any:
+        return x.view(np.uint8).view(x.dtype) * 2
+
+    with pytest.raises(ValueError, match="last axis") as e:
+        check_vjp(viewed, lambda g, x: g * 2, X)
+    assert e.value.__notes__ == ["check_vjp was at: viewed: arrays in other layouts of memory"]
+
+    def writing_oddly(g: Any, x: Any) -> Any:
+        if not g.flags.c_contiguous:
+            g *= 2
+            return g * x
+        return 2 * g * x
+
+    with pytest.raises(GradcheckError, match="oddly changed the upstream gradient in place"):
+        check_vjp(np.square, writing_oddly, X)
+
+
+def test_a_function_that_writes_into_its_array_is_refused() -> None:
+    def rising(x: Any) -> Any:
+        x += 1
+        return x * x
+
+    with pytest.raises(GradcheckError, match="check_vjp: rising changed array 0 in place"):
+        check_vjp(rising, lambda g, x: 2 * g * (x + 1), X)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (1, 1), (2, 3, 2)])
+def test_arrays_of_every_shape_lie_in_every_way(shape: tuple[int, ...]) -> None:
+    at = np.random.default_rng(0).standard_normal(shape)
+    check_vjp(swish, swish_vjp, at)
+    check_vjp(np.multiply, lambda g, a, b: (g * b, g * a), [at, at], fast_mode=True)
 
 
 def test_several_results_are_refused_by_name() -> None:

@@ -68,6 +68,20 @@ TWO_DOUBLE = TWO.double()
                 "Absolute difference: 0.5 (up to 1e-07 allowed)\nRelative difference: 0.1856"
             ),
         ),
+        (1, 2, "Scalars are not equal!\n\nExpected 2 but got 1.\nAbsolute difference: 1\nRelative"),
+        (tg.tensor(1), tg.tensor(2), "Scalars are not equal!\n\nExpected 2 but got 1.\n"),
+        (
+            tg.tensor(True),
+            tg.tensor(False),
+            "Scalars are not equal!\n\nExpected False but got True.",
+        ),
+        (True, False, "Booleans mismatch: True is not False"),
+        (np.bool_(True), False, "Booleans mismatch: True is not False"),
+        (np.int64(3), np.int64(4), "Scalars are not equal!\n\nExpected 4 but got 3."),
+        ([1, 2], [1, 3], "difference: 0.3333333333333333\n\nThe failure occurred for item [1]"),
+        ({"a": [1, 2]}, {"a": [1, 3]}, "The failure occurred for item ['a'][1]"),
+        (2**63 + 5, 3, f"Expected 3 but got {2**63 + 5}.\nAbsolute difference: {2**63 + 2}\n"),
+        (np.array(0), np.array(1), "Absolute difference: 1\nRelative difference: 1.0"),
         (1j, 1, "The (d)types do not match: <class 'complex'> != <class 'int'>."),
         (complex(math.nan, 0), complex(math.nan, 0), "Expected (nan+0j) but got (nan+0j)"),
         (np.complex64([1j]), np.complex64([2j]), "difference: 1.0 at index (0,) (up to 1e-05"),
@@ -92,6 +106,9 @@ def test_what_is_close() -> None:
     assert_close(1 + 0j, 1, check_dtype=False)
     assert_close(complex(math.nan, 1), complex(1, math.nan), equal_nan=True)
     assert_close(np.array([1j]), np.array([1j + 1e-9]))
+    assert_close([3, True, tg.tensor(3), tg.tensor(True)], [3, True, tg.tensor(3), tg.tensor(True)])
+    assert_close([np.int64(3), np.float32(0.5), np.True_], [3, 0.5, True])
+    assert_close(10, 11, rtol=0.1, atol=0.0)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +130,11 @@ def test_options_and_misuse() -> None:
         assert_close(ONE, [1.0, 1.0])
     with pytest.raises(TypeError, match="cannot be compared"):
         assert_close(nn.Parameter(ONE), ONE, allow_subclasses=False)
+    where = r"a <class .*Tensor'> cannot .* 'float'>\n\nThe failure occurred for item \['a'\]\[1\]"
+    with pytest.raises(TypeError, match=where):
+        assert_close({"a": [1.0, ONE]}, {"a": [1.0, 1.0]})
+    with pytest.raises(TypeError, match=r"The failure occurred for item \[0\]"):
+        assert_close([nn.Parameter(ONE)], [ONE], allow_subclasses=False)
     with pytest.raises(AssertionError, match=r"^hello$"):
         assert_close(ONE, TWO, msg="hello")
     with pytest.raises(AssertionError, match=r"^<Tensor-likes"):
@@ -178,6 +200,16 @@ def test_make_tensor_reaches_the_ends_of_a_dtype() -> None:
         assert len(np.unique(drawn)) == 256
     assert np.isfinite(make_tensor(9, dtype=tg.float32, low=-math.inf, high=math.inf).numpy()).all()
     assert make_tensor(2, dtype=tg.float32, low=1, high=1).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+def test_make_tensor_brings_wide_bounds_inside(dtype: Any) -> None:
+    most = float(np.finfo(dtype).max)
+    for end in (math.inf, most, 0.9 * most, most / 2):
+        drawn = make_tensor(200, dtype=dtype, low=-end, high=end).numpy().astype(np.float64)
+        assert (np.abs(drawn) <= end).all()
+        assert drawn.min() < -0.9 * min(end, most)
+        assert drawn.max() > 0.9 * min(end, most)
 
 
 @pytest.mark.parametrize(

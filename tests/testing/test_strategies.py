@@ -97,6 +97,14 @@ def test_shapes_refuse_bounds_without_anything_between(bounds: Any, message: str
         shapes(**bounds)
 
 
+def test_broadcastable_shapes_refuse_what_cannot_be_at_once() -> None:
+    with pytest.raises(ValueError, match=r"broadcastable_shapes: count \(0\) must be 1 or more"):
+        broadcastable_shapes(0)
+    with pytest.raises(ValueError, match=r"min_side \(4\) and max_side \(3\)"):
+        broadcastable_shapes(min_side=4)
+    assert len(draws(broadcastable_shapes(1), lambda d: d.result == (3, 2)).shapes) == 1
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -257,6 +265,11 @@ def test_distinct_tensors_keep_the_gap(x: tg.Tensor) -> None:
         {"low": 0.5, "high": 1.5, "away_from": [1.0]},
         {"high": -100.0},
         {"dtype": np.int8, "low": 120},
+        {"dtype": np.float16, "low": 1000.0},
+        {"dtype": np.float16, "high": -5000.0, "away_from": [-5500.0]},
+        {"dtype": np.float16, "low": 60000.0},
+        {"dtype": np.float16, "gap": 1e-10},
+        {"dtype": np.float32, "low": 1e30},
     ],
     ids=str,
 )
@@ -310,8 +323,12 @@ def test_numbers_fill_what_the_bounds_leave() -> None:
     between = arrays((1,), away_from=[0.0, 1.0])
     for least, most in ((-3, -0.125), (0.125, 0.875), (1.125, 3)):
         draws(between, lambda x, least=least, most=most: least < x[0] < most)
-    assert simplest(between, lambda _: True).tolist() == [0.125]
-    assert simplest(between, lambda x: x[0] > 1).tolist() == [1.125]
+    assert simplest(between, lambda _: True).tolist() == [0.5]
+    assert simplest(between, lambda x: x[0] > 1).tolist() == [2.0]
+    wide = arrays((1,), low=-1e6, high=1e6)
+    for least in (0, 1e5, 9e5):
+        draws(wide, lambda x, least=least: least < x[0] and x[0] % 1)
+        draws(wide, lambda x, least=least: x[0] < -least)
     assert simplest(arrays((1,), low=0.0, around=[0.0]), lambda x: 0 < x[0] < 1e-300)[0] == 5e-324
 
 
@@ -319,19 +336,28 @@ def test_numbers_fill_what_the_bounds_leave() -> None:
     ("options", "message"),
     [
         ({"low": 2, "high": 1}, r"low \(2\) is above high \(1\)"),
-        ({"low": np.nan}, "must be finite numbers, not nan"),
-        ({"high": np.inf}, "must be finite numbers, not -3.0, inf"),
+        ({"low": np.nan}, "low must be a finite number, not nan"),
+        ({"high": np.inf}, "high must be a finite number, not inf"),
         ({"gap": 0}, r"gap \(0\) must be above 0"),
+        ({"gap": np.inf}, r"gap \(inf\) must be above 0, and finite"),
         (
             {"low": 0, "high": 0.1, "away_from": [0.0]},
             r"there is no float64 between 0 and 0.1 and 0.125 away from \[0.0\]",
         ),
         ({"dtype": np.int64, "low": 0.2, "high": 0.8}, "no int64 between 0.2 and 0.8"),
+        ({"around": np.nan}, "around must be a finite number, or several in a list, not nan"),
+        ({"around": [0.0, None]}, r"around must be a finite number, .* not \[0.0, None\]"),
+        ({"away_from": [np.inf]}, r"away_from must be a finite number, .* not \[inf\]"),
+        ({"away_from": "0"}, "away_from must be a finite number, .* not '0'"),
         ({"low": 1, "around": [0.0]}, r"around: the bounds leave nothing at or beside \[0.0\]"),
         ({"distinct": True, "around": [0.0]}, "around and distinct exclude each other"),
         (
             {"distinct": True, "low": 0, "high": 0.5},
             "distinct: 6 numbers that are 0.125 apart find no room with low=0, high=0.5",
+        ),
+        (
+            {"distinct": True, "dtype": np.float16, "low": 65000, "gap": 99},
+            "128.0 apart find no room",
         ),
         ({"distinct": True, "dtype": np.bool_}, "distinct: 6 numbers .* dtype bool"),
         ({"layouts": ["foo"]}, r"layouts must be .* \['C', 'Fortran', .*, not \['foo'\]"),
@@ -346,6 +372,44 @@ def test_what_no_tensor_can_be_is_refused(kind: Any, options: Any, message: str)
         kind((2, 3), **options)
 
 
+@pytest.mark.parametrize("point", [0.0, 1, np.float32(0.5)])
+def test_a_single_number_is_one_point(point: Any) -> None:
+    draws(arrays((2,), around=point), lambda x: bool((x == point).all()))
+
+    @given(arrays((2, 3), away_from=point))
+    def check(x: Any) -> None:
+        assert (np.abs(x - point) >= 0.125).all()
+
+    check()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int64])
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        ({"low": 5}, 5, 11),
+        ({"low": 3}, 3, 9),
+        ({"low": 2}, 2, 3),
+        ({"low": 10_000}, 10_000, 20_000),
+        ({"high": -5}, -11, -5),
+        ({"high": -100}, -200, -100),
+    ],
+    ids=str,
+)
+def test_one_bound_alone_leaves_room_beside_it(
+    options: Any, least: float, most: float, dtype: Any
+) -> None:
+    drawn = arrays((1,), dtype=dtype, **options)
+    for end in (least, most):
+        draws(drawn, lambda x, end=end: abs(x[0] - end) <= (most - least) / 8)
+
+    @given(drawn)
+    def check(x: Any) -> None:
+        assert least <= x[0] <= most
+
+    check()
+
+
 def test_tensors_reach_kinks_and_what_is_beside_them() -> None:
     drawn = tensors((3,), around=[1.0], dtype=np.float32)
     draws(drawn, lambda x: bool((x == 1).all()))
@@ -353,9 +417,24 @@ def test_tensors_reach_kinks_and_what_is_beside_them() -> None:
         draws(drawn, lambda x, beside=beside: float(beside) in x.detach().numpy())
 
 
+def test_numbers_shrink_to_round_ones() -> None:
+    """Whole ones, then halves, and so on."""
+    drawn = arrays((1,))
+    for condition, expected in (
+        (lambda x: x != 0, 1.0),
+        (lambda x: x < -1, -2.0),
+        (lambda x: x % 1, 0.5),
+        (lambda x: x % 0.5, 0.25),
+        (lambda x: x * 8 % 1, 0.0625),
+    ):
+        found = simplest(drawn, lambda x, condition=condition: condition(x[0]))
+        assert abs(found[0]) == abs(expected)
+    assert simplest(arrays((1,), low=0.3), lambda _: True)[0] == 1.0
+
+
 def test_tensors_shrink_to_zeros_and_keep_what_matters() -> None:
     assert simplest(tensors((2,)), lambda _: True).tolist() == [0.0, 0.0]
-    assert simplest(tensors((2,)), lambda x: x.max().item() > 1).tolist() == [0.0, 1.0625]
+    assert simplest(tensors((2,)), lambda x: x.max().item() > 1).tolist() == [0.0, 2.0]
     assert simplest(tensors((2,)), lambda x: x.min().item() <= -1).tolist() in ([0, -1], [-1, 0])
 
 
@@ -477,8 +556,7 @@ def test_convolutions_cover_the_corners(wanted: Any) -> None:
     draws(conv_configs(), wanted)
 
 
-def test_uneven_paddings_and_shrinking() -> None:
-    draws(conv_configs(uneven=True), lambda q: any(isinstance(p, tuple) for p in q.padding))
+def test_convolutions_shrink_to_small_ones() -> None:
     least = simplest(conv_configs(), lambda q: q.stride[1] > 1)
     assert (least.kernel, least.stride, least.size) == ((1, 1), (1, 2), (1, 1))
 
@@ -539,10 +617,15 @@ def test_hypothesis_is_imported_with_the_first_strategy(monkeypatch: pytest.Monk
     monkeypatch.setattr("tinygrad_np.testing.importlib.import_module", missing)
     with pytest.raises(ModuleNotFoundError, match=r"testing.dims needs hypothesis: pip install"):
         tg.testing.dims  # noqa: B018 - the attribute is what imports
-    with pytest.raises(AttributeError, match=r"tinygrad_np\.testing has no tensor"):
+    with pytest.raises(AttributeError, match=r"tensor is not in tinygrad_np\.testing; .* tensors"):
         tg.testing.tensor  # noqa: B018 - as above
 
 
-def test_every_name_is_there() -> None:
+def test_every_name_is_there_and_listed() -> None:
     names = itertools.chain(tg.testing._DRAWING, ("assert_close", "make_tensor", "check_vjp"))
     assert all(callable(getattr(tg.testing, name)) for name in names)
+    assert {"op_test", "tensors", "conv_configs", "check_op", "LAYOUTS"} <= set(dir(tg.testing))
+    for name in dir(tg.testing):
+        value = getattr(tg.testing, name)
+        home = getattr(value, "__module__", getattr(value, "__name__", "tinygrad_np"))
+        assert name.startswith("_") or home.startswith("tinygrad_np"), name

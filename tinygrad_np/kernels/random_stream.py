@@ -122,7 +122,7 @@ class Stream:
         """`n` numbers in [low, high)."""
         if low == 0 and high == 1 and dtype == _computed(dtype):
             return self.uniform(n, dtype)
-        start, end = np.array([low, high], dtype).astype(_computed(dtype))
+        start, end = np.array([low, high], _computed(dtype))
         numbers = self.uniform(n, start.dtype)
         numbers = multiply_add(numbers, end - start, start).astype(dtype, copy=False)
         numbers[numbers == dtype.type(high)] = low  # where it was rounded up to

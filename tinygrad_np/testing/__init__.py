@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_np.missing import no_attribute
 from tinygrad_np.testing.closeness import assert_close as assert_close
 from tinygrad_np.testing.creation import make_tensor as make_tensor
 from tinygrad_np.testing.layouts import LAYOUTS as LAYOUTS
@@ -47,12 +48,18 @@ _DRAWING = {
     "indices": "indexing",
     **dict.fromkeys(("ConvConfig", "PoolConfig", "conv_configs", "pool_configs"), "windows"),
 }
+_HELPERS = {"TYPE_CHECKING", "Any", "annotations", "importlib", "no_attribute"}
+
+
+def __dir__() -> list[str]:
+    """List the strategies too, imported or not, and nothing that this file imports for itself."""
+    return sorted((globals().keys() | _DRAWING.keys()) - _HELPERS)
 
 
 def __getattr__(name: str) -> Any:
     """Import hypothesis with the first strategy."""
     if name not in _DRAWING:
-        raise AttributeError(f"tinygrad_np.testing has no {name}")
+        raise no_attribute(__name__, name, __dir__())
     try:
         module = importlib.import_module(f"{__name__}.{_DRAWING[name]}")
     except ModuleNotFoundError as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_np.core import Value
 from tinygrad_np.views import strides as visible_strides
 
-NUMBERS = (int, float, complex)
+NUMBERS = (int, float, complex, np.number)
+BOOLS = (bool, np.bool_)
 
 # rtol and atol by dtype, as in PyTorch; all others must be equal.
 TOLERANCES = {"float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
@@ -108,15 +109,14 @@ class _Comparison:
         if actual is None or expected is None:
             if actual is not expected:
                 raise _failure(f"None mismatch: {actual!r} is not {expected!r}", path)
+        elif isinstance(actual, BOOLS) and isinstance(expected, BOOLS):
+            if actual != expected:
+                raise _failure(f"Booleans mismatch: {actual} is not {expected}", path)
         elif isinstance(actual, NUMBERS) and isinstance(expected, NUMBERS):
-            if self.dtype and type(actual) is not type(expected):
-                types = f"{type(actual)} != {type(expected)}"
-                raise _failure(f"The (d)types do not match: {types}.", path)
-            # As float64 and int64, whatever the default dtype.
-            self.values(np.asarray(actual), np.asarray(expected), path)
+            self.numbers(_number(actual), _number(expected), path)
         elif _is_array(actual) and _is_array(expected):
             if not self.subclasses and type(actual) is not type(expected):
-                raise _incomparable(actual, expected)
+                raise _incomparable(actual, expected, path)
             self.arrays(actual, expected, path)
         else:
             self.containers(actual, expected, path)
@@ -141,7 +141,14 @@ class _Comparison:
             for i, (a, b) in enumerate(zip(actual, expected, strict=True)):
                 self.compare(a, b, f"{path}[{i}]")
         else:
-            raise _incomparable(actual, expected)
+            raise _incomparable(actual, expected, path)
+
+    def numbers(self, actual: Any, expected: Any, path: str) -> None:
+        """Compare types, then values: as float64 and int64, whatever the default dtype."""
+        if self.dtype and type(actual) is not type(expected):
+            types = f"{type(actual)} != {type(expected)}"
+            raise _failure(f"The (d)types do not match: {types}.", path)
+        self.values(np.asarray(actual), np.asarray(expected), path)
 
     def arrays(self, actual: Any, expected: Any, path: str) -> None:
         """Compare shapes, dtypes and strides, then values."""
@@ -164,9 +171,10 @@ class _Comparison:
             known = [TOLERANCES.get(x.dtype.name, (0.0, 0.0)) for x in (actual, expected)]
             rtol, atol = max(r for r, _ in known), max(a for _, a in known)
         kinds = {actual.dtype.kind, expected.dtype.kind}
-        # Integers as Python's, which do not wrap.
+        # Integers and bools as Python's, which do not wrap.
         wide: Any = np.complex128 if "c" in kinds else np.float64 if "f" in kinds else object
-        a, b = actual.astype(wide) + 0, expected.astype(wide) + 0
+        # With a dimension at least: of 0-d arrays of objects NumPy makes bare Python objects.
+        a, b = (np.atleast_1d(x.astype(wide)) for x in (actual, expected))
         with np.errstate(all="ignore"):
             difference = np.where(a == b, 0, abs(a - b))
             close = (a == b) | (difference <= atol + rtol * abs(b)) & np.isfinite(_float(abs(b)))
@@ -176,54 +184,57 @@ class _Comparison:
                 return
             relative = _float(difference) / _float(abs(b))
         relative = np.where(difference == 0, 0.0, relative)
-        relation = "equal" if atol == rtol == 0 else "close"
-        raise _failure(
-            _single(a, b, difference, relative, atol, rtol, relation)
-            if actual.ndim == 0
-            else _several(a, b, difference, relative, ~close, atol, rtol, relation),
-            path,
+        differences = _Differences(a, b, difference, relative, ~close, atol, rtol)
+        raise _failure(differences.single() if actual.ndim == 0 else differences.several(), path)
+
+
+class _Differences(NamedTuple):
+    """Numbers that are not close: what they are, and by how much they differ."""
+
+    actual: Any
+    expected: Any
+    absolute: Any
+    relative: Any
+    wrong: Any
+    atol: float
+    rtol: float
+
+    def single(self) -> str:
+        """Tell of the one there is."""
+        return (
+            f"Scalars are not {self._relation()}!\n\n"
+            f"Expected {self.expected[0]} but got {self.actual[0]}.\n"
+            f"Absolute difference: {self.absolute[0]}{self._allowed(self.atol)}\n"
+            f"Relative difference: {self.relative[0]}{self._allowed(self.rtol)}"
         )
 
+    def several(self) -> str:
+        """Tell how many they are, and of the worst."""
+        count, size = int(self.wrong.sum()), self.wrong.size
+        lines = [
+            f"Tensor-likes are not {self._relation()}!",
+            "",
+            f"Mismatched elements: {count} / {size} ({count / size:.1%})",
+        ]
+        for kind, errors, tolerance in (
+            ("absolute", self.absolute, self.atol),
+            ("relative", self.relative, self.rtol),
+        ):
+            ranked = _float(errors)
+            ranked = np.where(self.wrong, np.where(np.isnan(ranked), np.inf, ranked), -1.0)
+            at = tuple(int(i) for i in np.unravel_index(int(ranked.argmax()), ranked.shape))
+            lines.append(
+                f"Greatest {kind} difference: {errors[at]} at index {at}"
+                f"{self._allowed(tolerance)}: expected {self.expected[at]} but got "
+                f"{self.actual[at]}"
+            )
+        return "\n".join(lines)
 
-def _single(
-    a: Any, b: Any, difference: Any, relative: Any, atol: float, rtol: float, relation: str
-) -> str:
-    return (
-        f"Scalars are not {relation}!\n\nExpected {b.item()} but got {a.item()}.\n"
-        f"Absolute difference: {difference.item()}{_allowed(atol, relation)}\n"
-        f"Relative difference: {relative.item()}{_allowed(rtol, relation)}"
-    )
+    def _relation(self) -> str:
+        return "equal" if self.atol == self.rtol == 0 else "close"
 
-
-def _several(
-    a: Any,
-    b: Any,
-    difference: Any,
-    relative: Any,
-    wrong: Any,
-    atol: float,
-    rtol: float,
-    relation: str,
-) -> str:
-    count = int(wrong.sum())
-    lines = [
-        f"Tensor-likes are not {relation}!",
-        "",
-        f"Mismatched elements: {count} / {wrong.size} ({count / wrong.size:.1%})",
-    ]
-    for kind, errors, tolerance in (("absolute", difference, atol), ("relative", relative, rtol)):
-        ranked = _float(errors)
-        ranked = np.where(wrong, np.where(np.isnan(ranked), np.inf, ranked), -1.0)
-        at = tuple(int(i) for i in np.unravel_index(int(ranked.argmax()), ranked.shape))
-        lines.append(
-            f"Greatest {kind} difference: {errors[at]} at index {at}"
-            f"{_allowed(tolerance, relation)}: expected {b[at]} but got {a[at]}"
-        )
-    return "\n".join(lines)
-
-
-def _allowed(tolerance: float, relation: str) -> str:
-    return "" if relation == "equal" else f" (up to {tolerance} allowed)"
+    def _allowed(self, tolerance: float) -> str:
+        return "" if self.atol == self.rtol == 0 else f" (up to {tolerance} allowed)"
 
 
 def _float(x: Any) -> Any:
@@ -249,9 +260,18 @@ def _steps(x: Any) -> tuple[int, ...]:
     return tuple(step // x.itemsize for step in x.strides)
 
 
+def _number(x: Any) -> Any:
+    return x.item() if isinstance(x, np.generic) else x
+
+
 def _failure(text: str, path: str) -> AssertionError:
-    return AssertionError(f"{text}\n\nThe failure occurred for item {path}" if path else text)
+    return AssertionError(_placed(text, path))
 
 
-def _incomparable(actual: Any, expected: Any) -> TypeError:
-    return TypeError(f"assert_close: a {type(actual)} cannot be compared with a {type(expected)}")
+def _incomparable(actual: Any, expected: Any, path: str) -> TypeError:
+    text = f"assert_close: a {type(actual)} cannot be compared with a {type(expected)}"
+    return TypeError(_placed(text, path))
+
+
+def _placed(text: str, path: str) -> str:
+    return f"{text}\n\nThe failure occurred for item {path}" if path else text

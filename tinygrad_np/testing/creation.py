@@ -64,8 +64,10 @@ def make_tensor(
     gaps = noncontiguous and math.prod(size) > 1
     drawn = (*size[:-1], 2 * size[-1]) if gaps else size  # the gaps hold other numbers
     if kind.kind == "f":
-        # uniform_ takes no range that the dtype cannot hold. A power of two rounds nothing.
-        scale = 2.0**64 if high - low >= min(float(np.finfo(kind).max), 2.0**900) else 1.0
+        # uniform_ takes no range that the dtype cannot hold. A power of two rounds nothing: 2, as
+        # in PyTorch; and more in float64, of whose largest numbers no product can be split.
+        wide = high - low >= (2.0**900 if kind == np.float64 else float(np.finfo(kind).max))
+        scale = (2.0**64 if kind == np.float64 else 2.0) if wide else 1.0
         array = empty(drawn, dtype=kind).uniform_(low / scale, high / scale).mul_(scale).numpy()
     else:
         array = randint(math.ceil(low), math.ceil(high), drawn).numpy().astype(kind)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hypothesis.strategies import SearchStrategy
 
     Kind = np.dtype[Any]
 
-FINEST = 1 / 16  # drawn numbers are its multiples: round in float32 too, and shrinking to integers
-MOST = 3.0  # between which and its negative they lie, unless one says otherwise
+Points = float | Sequence[float]  # one number, or several
+
+MOST = 3.0  # between which and its negative numbers lie, unless one says otherwise
+LISTED = 1024  # so many numbers of a span are put in order, the roundest first
 
 
 class Span(NamedTuple):
@@ -32,28 +35,25 @@ class Wanted(NamedTuple):
     dtype: Kind
     low: float | None
     high: float | None
-    away_from: Sequence[float]
+    away_from: tuple[float, ...]
     gap: float
 
-    def spans(self, most: float) -> list[Span]:
+    def spans(self, *, far: bool = False) -> list[Span]:
         """Give what is left between the bounds, in numbers of the dtype; nearest to 0 first.
 
-        A bound that is not there is `most`, or its negative.
+        A bound that is not there is near; or, if numbers may be `far`, the end of the dtype.
         """
-        low, high = (
-            -most if self.low is None else self.low,
-            most if self.high is None else self.high,
-        )
-        if not all(map(math.isfinite, (low, high, *self.away_from))):
-            raise ValueError(
-                "low, high and away_from must be finite numbers, not "
-                f"{low}, {high} and {list(self.away_from)}"
-            )
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(f"{name} must be a finite number, not {bound}")
+        held = _held(self.dtype)
+        near = held if far else _near(self.low, self.high)
+        low = near.least if self.low is None else self.low
+        high = near.most if self.high is None else self.high
         if low > high:
             raise ValueError(f"low ({low}) is above high ({high})")
-        if not self.gap > 0:
-            raise ValueError(f"gap ({self.gap}) must be above 0")
-        held = _held(self.dtype)
+        if not 0 < self.gap < math.inf:
+            raise ValueError(f"gap ({self.gap}) must be above 0, and finite")
         left = [Span(max(low, held.least), min(high, held.most))]
         for kink in self.away_from:
             below, above = _beyond(kink, -self.gap), _beyond(kink, self.gap)
@@ -67,9 +67,17 @@ class Wanted(NamedTuple):
         return sorted(found, key=lambda span: (abs(_nearest(span)), span.least < 0))
 
 
-def between(wanted: Wanted, around: Sequence[float]) -> SearchStrategy[Any]:
+def points(name: str, given: Points) -> tuple[float, ...]:
+    """Read the points that the argument `name` gives, one or several."""
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(x, Real) and math.isfinite(x) for x in found):
+        raise ValueError(f"{name} must be a finite number, or several in a list, not {given!r}")
+    return found
+
+
+def between(wanted: Wanted, around: tuple[float, ...]) -> SearchStrategy[Any]:
     """Draw single numbers; with `around`, half of them there and beside it."""
-    spans = wanted.spans(MOST)
+    spans = wanted.spans()
     drawn = st.one_of([_grid(span, wanted.dtype) for span in spans])
     if not around:
         return drawn
@@ -88,45 +96,76 @@ def apart(wanted: Wanted, count: int) -> list[Any]:
     """Give `count` numbers, no two nearer than the gap, in order.
 
     They are multiples of the gap, brought up to a power of two (to a whole number for integers), so
-    that their differences are exact.
+    that their differences are exact; far from 0, where floats lie farther apart, of a larger one.
     """
-    most: float
-    step: float
+    spans = wanted.spans(far=True)
+    step: float = max(1, math.ceil(wanted.gap))
+    reach = math.inf  # how many steps a number may be away from 0, and be exact
     if wanted.dtype.kind == "f":
-        step = 2.0 ** math.ceil(math.log2(wanted.gap))
-        most = step * 2.0 ** np.finfo(wanted.dtype).nmant
-    else:
-        step, most = max(1, math.ceil(wanted.gap)), _held(wanted.dtype).most
+        info = np.finfo(wanted.dtype)
+        step = 2.0 ** math.ceil(math.log2(max(wanted.gap, float(info.smallest_subnormal))))
+        reach = 2.0**info.nmant
+    smallest, farthest = step, max(abs(end) for span in spans for end in span)
+    while len(found := _multiples(spans, step, reach, count)) < count:
+        if step * reach >= farthest:
+            raise ValueError(
+                f"distinct: {count} numbers that are {smallest} apart find no room with "
+                f"low={wanted.low}, high={wanted.high} and dtype {wanted.dtype}"
+            )
+        step *= 2
+    return found
+
+
+def _multiples(spans: list[Span], step: Any, reach: float, count: int) -> list[Any]:
+    """Give the `count` multiples of a step that are nearest to 0, none beyond `reach` of them."""
+    most = step * reach
     found: list[int] = []
-    for least, greatest in wanted.spans(most):
+    for least, greatest in spans:
         first = -(-max(least, -most) // step)
         last = min(greatest, most) // step
         near = int(min(max(0, first), last))
         found += range(max(int(first), near - count), min(int(last), near + count) + 1)
-    found = sorted(found, key=lambda k: (abs(k), k < 0))[:count]
-    if len(found) < count:
-        raise ValueError(
-            f"distinct: {count} numbers that are {step} apart find no room with low={wanted.low}, "
-            f"high={wanted.high} and dtype {wanted.dtype}"
-        )
-    return [k * step for k in sorted(found)]
+    return [k * step for k in sorted(sorted(found, key=lambda k: (abs(k), k < 0))[:count])]
 
 
 def _grid(span: Span, dtype: Kind) -> SearchStrategy[Any]:
-    """Numbers of a span, counted from the one nearest to 0, so that they shrink to it."""
+    """Multiples of a power of two, and the ends; few enough to be listed shrink to round ones."""
     if dtype.kind != "f":
         return st.integers(span.least, span.most)
-    start, width = _nearest(span), span.most - span.least
+    width = span.most - span.least
     # At least 16 steps from end to end, and no more than an integer counts.
     exponent = math.floor(math.log2(width)) if width else 0
     unit = 2.0 ** max(min(exponent - 4, -4), exponent - 50, -1000)
-    down, up = int((start - span.least) / unit), int((span.most - start) / unit)
-    return st.integers(-down, up).map(lambda n: min(max(start + n * unit, span.least), span.most))
+    first, last = math.floor(span.least / unit), math.ceil(span.most / unit)
+    if last - first < LISTED:
+        return st.sampled_from(_roundest_first(span, first, last, unit))
+    return st.integers(first, last).map(lambda k: _within(span, k * unit))
+
+
+@lru_cache
+def _roundest_first(span: Span, first: int, last: int, unit: float) -> tuple[float, ...]:
+    """Give the whole numbers, then the halves, and so on."""
+    found = {float(_within(span, k * unit)) for k in range(first, last + 1)}
+    return tuple(sorted(found, key=lambda x: (x.as_integer_ratio()[1], abs(x), x < 0)))
+
+
+def _within(span: Span, x: float) -> Any:
+    return min(max(x, span.least), span.most)
 
 
 def _nearest(span: Span) -> Any:
     """Give the number of a span that is nearest to 0."""
-    return min(max(0, span.least), span.most)
+    return _within(span, 0)
+
+
+def _near(low: float | None, high: float | None) -> Span:
+    """Give the bounds for where none are: moderate numbers, or those next to a bound beyond."""
+    least, most = -MOST, MOST
+    if low is not None and low >= most:
+        most = low + max(2 * MOST, abs(low))
+    if high is not None and high <= least:
+        least = high - max(2 * MOST, abs(high))
+    return Span(least, most)
 
 
 def _beside(kink: float, dtype: Kind) -> list[Any]:

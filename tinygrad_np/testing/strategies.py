@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tinygrad_np.autograd.checking.point import describe
 from tinygrad_np.dtypes import as_dtype
-from tinygrad_np.testing.elements import Wanted, apart, between
+from tinygrad_np.testing.elements import Points, Wanted, apart, between, points
 from tinygrad_np.testing.layouts import LAYOUTS, VIEWS, expanded, laid_out
 from tinygrad_np.testing.ops import check_op
 
@@ -59,20 +59,25 @@ class Broadcast(NamedTuple):
     result: tuple[int, ...]
 
 
-@st.composite
 def broadcastable_shapes(
-    draw: st.DrawFn,
     count: int = 2,
     *,
     max_dims: int = 3,
     min_side: int = 0,
     max_side: int = 3,
-) -> Broadcast:
+) -> SearchStrategy[Broadcast]:
     """Draw `count` shapes that broadcast: leading dimensions missing, sides of 1.
 
     Often none of them has the shape of the result: (3, 1) and (4,) make (3, 4).
     """
-    result = draw(shapes(max_dims=max_dims, min_side=min_side, max_side=max_side))
+    if count < 1:
+        raise ValueError(f"broadcastable_shapes: count ({count}) must be 1 or more")
+    return _broadcast(count, shapes(max_dims=max_dims, min_side=min_side, max_side=max_side))
+
+
+@st.composite
+def _broadcast(draw: st.DrawFn, count: int, results: SearchStrategy[tuple[int, ...]]) -> Broadcast:
+    result = draw(results)
     # In each dimension every operand but one, which may be any of them, may have size 1.
     ones = [draw(st.integers(0, 2**count - 2)) for _ in result]
     made = []
@@ -115,15 +120,16 @@ def arrays(
     dtype: Any = np.float64,
     low: float | None = None,
     high: float | None = None,
-    away_from: Sequence[float] = (),
-    around: Sequence[float] = (),
+    away_from: Points = (),
+    around: Points = (),
     gap: float = 0.125,
     distinct: bool = False,
     layouts: Collection[str] = ("C",),
 ) -> SearchStrategy[Array]:
     """Draw arrays: see `tensors`. Their layouts are those of `LAYOUTS`, and "expanded"."""
     _check_layouts(layouts, (*LAYOUTS, "expanded"), distinct)
-    plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
+    wanted = Wanted(as_dtype(dtype), low, high, points("away_from", away_from), gap)
+    plain = _plain(shape, wanted, points("around", around), distinct)
     names = st.sampled_from(list(layouts))
     return st.tuples(plain, names).map(lambda drawn: _in_memory(*drawn))
 
@@ -135,8 +141,8 @@ def tensors(
     requires_grad: bool = True,
     low: float | None = None,
     high: float | None = None,
-    away_from: Sequence[float] = (),
-    around: Sequence[float] = (),
+    away_from: Points = (),
+    around: Points = (),
     gap: float = 0.125,
     distinct: bool = False,
     layouts: Collection[str] = ("C",),
@@ -150,12 +156,13 @@ def tensors(
     dtype
         Of the tensor; integers and bools require no grad.
     low, high
-        Bounds of the numbers, both among them: -3 and 3, and with `distinct` none.
+        Bounds of the numbers, both among them: -3 and 3, and with `distinct` none. Beside one that
+        is given beyond those, the other leaves room: `low=5` is up to 11, `low=100` up to 200.
     away_from
-        Kinks, such as 0 for relu, from which every number keeps `gap`, 0.125.
+        Kinks, such as 0 for relu, one or several, from which every number keeps `gap`, 0.125.
     around
-        Kinks that are drawn often, exactly and with the next numbers to both sides, as far as the
-        bounds allow: for values, not for `gradcheck`.
+        Kinks, one or several, that are drawn often, exactly and with the next numbers to both
+        sides, as far as the bounds allow: for values, not for `gradcheck`.
     distinct
         Keep any two elements `gap` apart, as max, sort and pooling need; 1 at least for integers.
     layouts
@@ -176,7 +183,8 @@ def tensors(
     >>> test_abs()
     """
     _check_layouts(layouts, (*LAYOUTS, *VIEWS), distinct)
-    plain = _plain(shape, Wanted(as_dtype(dtype), low, high, away_from, gap), around, distinct)
+    wanted = Wanted(as_dtype(dtype), low, high, points("away_from", away_from), gap)
+    plain = _plain(shape, wanted, points("around", around), distinct)
 
     return _laid_out(plain, list(layouts), requires_grad)
 
@@ -206,7 +214,7 @@ def _check_layouts(layouts: Collection[str], known: Sequence[str], distinct: boo
 def _plain(
     shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None,
     wanted: Wanted,
-    around: Sequence[float],
+    around: tuple[float, ...],
     distinct: bool,
 ) -> SearchStrategy[Array]:
     """Draw row-major arrays."""

@@ -10,8 +10,11 @@ from tinygrad_np.autograd.checking.point import Point, describe
 from tinygrad_np.autograd.function import Function
 from tinygrad_np.autograd.gradcheck import Options, run
 from tinygrad_np.autograd.snippets.snippet import Call
+from tinygrad_np.core import Value
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.tensor.creation import new
+from tinygrad_np.testing.checks import memory
+from tinygrad_np.testing.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +45,7 @@ def _recorded(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callable[..., T
 
 def _result(f: Callable[..., Any], arrays: Sequence[Any]) -> Array:
     """Call the function, and copy what it gives, which may be a view of an array."""
-    result = f(*arrays)
+    result = _called(f, arrays, [f"array {i}" for i in range(len(arrays))])
     if isinstance(result, (tuple, list, dict)):
         raise GradcheckError(
             f"check_vjp: {describe(f)} gave a {type(result).__name__}, and must give one array; "
@@ -55,18 +58,15 @@ def _result(f: Callable[..., Any], arrays: Sequence[Any]) -> Array:
 
 def _pulled_back(vjp: Callable[..., Any], arrays: Sequence[Any]) -> list[Any]:
     """Call the rule, and compare what it gives with the operands; None stands for no gradient."""
-    before, arrays = arrays, [np.array(x) for x in arrays]
-    found = vjp(*arrays)
+    operands = arrays[1:]
+    names = ["the upstream gradient", *(f"array {i}" for i in range(len(operands)))]
+    found = _called(vjp, arrays, names)
     gradients = list(found) if isinstance(found, (tuple, list)) else [found]
-    rule, operands = describe(vjp), arrays[1:]
+    rule = describe(vjp)
     if len(gradients) != len(operands):
         raise GradcheckError(
             f"check_vjp: {rule} gave {len(gradients)} gradients for {len(operands)} arrays"
         )
-    for i, (x, y) in enumerate(zip(arrays, before, strict=True)):
-        if not np.array_equal(x, y, equal_nan=x.dtype.kind == "f"):
-            what = f"array {i - 1}" if i else "the upstream gradient"
-            raise GradcheckError(f"check_vjp: {rule} changed {what} in place")
     for i, (gradient, x) in enumerate(zip(gradients, operands, strict=True)):
         if x.dtype.kind != "f":
             gradients[i] = None
@@ -80,10 +80,30 @@ def _pulled_back(vjp: Callable[..., Any], arrays: Sequence[Any]) -> list[Any]:
     return gradients
 
 
+def _called(function: Callable[..., Any], arrays: Sequence[Array], names: Sequence[str]) -> Any:
+    """Call a function of copies that lie in memory as the arrays do, and look whether it writes."""
+    copies = [_twin(x) for x in arrays]
+    result = function(*copies)
+    for name, x, copy in zip(names, arrays, copies, strict=True):
+        if not np.array_equal(x, copy, equal_nan=x.dtype.kind == "f"):
+            raise GradcheckError(f"check_vjp: {describe(function)} changed {name} in place")
+    return result
+
+
+def _twin(x: Array) -> Array:
+    """Copy an array into memory of its own, with the same strides."""
+    reach = [step * (n - 1) for n, step in zip(x.shape, x.strides, strict=True) if x.size]
+    start, end = -sum(r for r in reach if r < 0), sum(r for r in reach if r > 0)
+    memory = np.empty(start + end + x.itemsize, np.uint8)
+    copy: Array = np.ndarray(x.shape, x.dtype, memory.data, start, x.strides)
+    copy[...] = x
+    return copy
+
+
 def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
-    arrays: np.ndarray[Any, Any] | Sequence[Any],
+    arrays: np.ndarray[Any, Any] | Tensor | float | Sequence[Any],
     *,
     eps: float = 1e-6,
     atol: float = 1e-6,
@@ -93,8 +113,10 @@ def check_vjp(
 ) -> None:
     """Check a gradient that was written by hand for a function of NumPy arrays.
 
-    Value by value as `gradcheck` does, of which the parameters are; and that the rule writes into
-    nothing it is given, keeps shapes and dtypes in float64 and in float32, and is linear in `g`.
+    Value by value as `gradcheck` does, of which the parameters are; and that neither function
+    writes into what it is given, or gives other numbers where that lies in memory in Fortran order,
+    permuted, strided or reversed; and that the rule keeps shapes and dtypes in float64 and in
+    float32, and is linear in `g`.
 
     Parameters
     ----------
@@ -105,8 +127,9 @@ def check_vjp(
         a tuple; or the one gradient itself. None stands for a gradient of zeros, and for that of an
         integer array, which has none.
     arrays
-        The point: arrays, or what can be made one; a single array may stand by itself. The floating
-        ones are checked, and integers, such as indices, and bools are handed over as they are.
+        The point: arrays, or what can be made one, such as tensors; a single array, tensor or float
+        may stand by itself. The floating ones are checked, and integers, such as indices, and bools
+        are handed over as they are.
 
     Raises
     ------
@@ -122,7 +145,8 @@ def check_vjp(
     ...     return g * (s + x * s * (1 - s))
     >>> check_vjp(swish, swish_vjp, [np.array([0.5, -2.0, 3.0])])
     """
-    given = [np.asarray(x) for x in ([arrays] if isinstance(arrays, np.ndarray) else arrays)]
+    several = [arrays] if isinstance(arrays, (np.ndarray, Value, float)) else arrays
+    given = [x.array if isinstance(x, Value) else np.asarray(x) for x in several]
     if not any(x.dtype.kind == "f" for x in given):
         raise ValueError(
             "check_vjp: no array is floating, so there is no gradient to check; give [1.0, 2.0] "
@@ -141,3 +165,21 @@ def check_vjp(
         for x in given
     ]
     run(lambda kind: Point(function, tensors, kind, describe(f)), np.float32, options, call)
+    _check_layouts(Subject(function, tensors, None, (0.0, 0.0), (), seed), call)
+
+
+def _check_layouts(subject: Subject, call: Call) -> None:
+    """Check that it makes no difference how the arrays and the upstream gradient are laid out."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # as float32 has it, which is no fault
+            memory.layouts(subject)
+            memory.upstream(subject)
+    except (AssertionError, GradcheckError) as error:
+        prefix = f"check_vjp: {subject.name}: " if isinstance(error, AssertionError) else ""
+        snippet = call.program()
+        told = GradcheckError(f"{prefix}{error}\n\nTo see it again, run:\n\n{snippet}")
+        told.snippet = snippet
+        raise told from error
+    except Exception as error:
+        error.add_note(f"check_vjp was at: {subject.name}: arrays in other layouts of memory")
+        raise

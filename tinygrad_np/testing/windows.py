@@ -9,7 +9,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 Sizes = tuple[int, ...]
-Padding = tuple[Any, ...]  # one number a dimension, or a pair: before and after
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class ConvConfig:
     size: Sizes
     kernel: Sizes
     stride: Sizes
-    padding: Padding
+    padding: Sizes
     dilation: Sizes
     groups: int
     output_padding: Sizes = ()
@@ -44,24 +43,23 @@ class ConvConfig:
     @property
     def output_size(self) -> Sizes:
         """Height and width, or width alone, of the result."""
-        sides = [p if isinstance(p, tuple) else (p, p) for p in self.padding]
         if self.transposed:
             return tuple(
-                (n - 1) * s + d * (k - 1) + 1 - sum(p) + e
+                (n - 1) * s + d * (k - 1) + 1 - 2 * p + e
                 for n, k, s, p, d, e in zip(
                     self.size,
                     self.kernel,
                     self.stride,
-                    sides,
+                    self.padding,
                     self.dilation,
                     self.output_padding,
                     strict=True,
                 )
             )
         return tuple(
-            (n + sum(p) - d * (k - 1) - 1) // s + 1
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
             for n, k, s, p, d in zip(
-                self.size, self.kernel, self.stride, sides, self.dilation, strict=True
+                self.size, self.kernel, self.stride, self.padding, self.dilation, strict=True
             )
         )
 
@@ -133,7 +131,6 @@ def conv_configs(
     max_padding: int = 3,
     max_dilation: int = 3,
     max_extra: int = 8,
-    uneven: bool = False,
 ) -> ConvConfig:
     """Draw a convolution whose windows fit, over `dims` dimensions of their own sizes.
 
@@ -145,16 +142,10 @@ def conv_configs(
         Of each group.
     max_extra
         By how much the input may be larger than the smallest that fits.
-    uneven
-        Draw paddings of two sides as well, as pairs.
     """
     groups = draw(st.integers(1, max_groups))
     kernel, stride = draw(_each(dims, 1, max_kernel)), draw(_each(dims, 1, max_stride))
-    dilation = draw(_each(dims, 1, max_dilation))
-    padding: Padding = draw(_each(dims, 0, max_padding))
-    if uneven and draw(st.booleans()):
-        padding = tuple(zip(padding, draw(_each(dims, 0, max_padding)), strict=True))
-    both = [sum(p) if isinstance(p, tuple) else 2 * p for p in padding]
+    dilation, padding = draw(_each(dims, 1, max_dilation)), draw(_each(dims, 0, max_padding))
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     extra = draw(_each(dims, 0, max_extra))
     output_padding: Sizes = ()
@@ -163,11 +154,11 @@ def conv_configs(
             draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)
         )
         size = tuple(  # so that the result is at least 1 wide
-            max(1, -((r + e - p - 1) // s) + 1) + min(x, 3)
-            for r, p, s, e, x in zip(reach, both, stride, output_padding, extra, strict=True)
+            max(1, -((r + e - 2 * p - 1) // s) + 1) + min(x, 3)
+            for r, p, s, e, x in zip(reach, padding, stride, output_padding, extra, strict=True)
         )
     else:
-        size = tuple(max(1, r - p) + x for r, p, x in zip(reach, both, extra, strict=True))
+        size = tuple(max(1, r - 2 * p) + x for r, p, x in zip(reach, padding, extra, strict=True))
     return ConvConfig(
         draw(st.sampled_from(list(batches))),
         groups * draw(st.integers(1, max_channels)),
