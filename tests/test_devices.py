@@ -193,6 +193,12 @@ def test_near_names(ask: Callable[[], Any], near: str) -> None:
         ask()
 
 
+def test_dir_lists_what_is_not_imported_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nn", "optim", "cuda", "testing"):
+        monkeypatch.delitem(vars(tg), name, raising=False)
+        assert name in dir(tg)
+
+
 def test_absent_names_are_absent_to_every_protocol() -> None:
     assert not hasattr(X, "svd")
     assert getattr(X, "svd", 7) == 7

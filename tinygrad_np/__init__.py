@@ -240,4 +240,8 @@ if not TYPE_CHECKING:
         """Import what a script asks for at first use, and say so of names that are not here."""
         if name in _LAZY:
             return importlib.import_module(_LAZY[name])
-        raise no_attribute("tinygrad_np", name, (*globals(), *_LAZY))
+        raise no_attribute("tinygrad_np", name, __dir__())
+
+    def __dir__() -> list[str]:
+        """List all that can be asked for, imported or not."""
+        return sorted({*globals(), *_LAZY})
