@@ -12,6 +12,7 @@ from helpers import TIGHT, tensors
 import nn
 import tinygrad_np as tg
 from tinygrad_np.autograd import (
+    Function,
     GradcheckError,
     NondifferentiableError,
     gradcheck,
@@ -179,6 +180,26 @@ def test_a_rule_that_squares_the_upstream_gradient_is_refused() -> None:
         gradcheck(function, tensors([A, B]), fast_mode=True)
 
 
+@both_modes
+def test_a_rule_that_mixes_the_gradients_of_two_results_is_refused(fast_mode: bool) -> None:
+    class Both(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x.exp(), x.tanh()
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, h: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return g * x.exp() + h * (1.0 - x.tanh() ** 2) + mixed * g * h
+
+    mixed = 0.01
+    with pytest.raises(GradcheckError, match="by input 0 is not linear in the upstream gradient"):
+        gradcheck(Both.apply, tensors([A]), fast_mode=fast_mode)
+    mixed = 0.0
+    assert gradcheck(Both.apply, tensors([A]), fast_mode=fast_mode)
+
+
 def test_zeros_upstream_are_asked_for_unless_told_otherwise() -> None:
     class Offset(Scaled):
         def vjp(self, g: Any, *_: Any) -> Any:
@@ -202,6 +223,18 @@ def test_a_function_that_changes_its_argument_is_refused() -> None:
         ):
             check(function, [x, scale])
     np.testing.assert_array_equal(scale.numpy(), np.ones(3))
+
+
+def test_a_function_that_changes_its_argument_in_float32_alone_is_refused() -> None:
+    def function(x: tg.Tensor) -> tg.Tensor:
+        y = x * x
+        if x.dtype == tg.float32:
+            x.array[...] *= 1.01
+        return y
+
+    assert gradcheck(function, tensors([A]))
+    with pytest.raises(GradcheckError, match="function changed its tensor argument 0 in place"):
+        gradcheck(function, tensors([A], np.float32))
 
 
 def test_an_op_that_changes_its_operand_is_refused() -> None:
@@ -251,6 +284,42 @@ def test_inputs_of_less_precision_are_checked_in_both(dtype: Any) -> None:
     for fast_mode in (False, True):
         assert gradcheck(lambda x: x.exp() * x, x, fast_mode=fast_mode)
         assert gradgradcheck(lambda x: x.exp() * x, x, fast_mode=fast_mode)
+
+
+@both_modes
+def test_a_rule_a_little_wrong_in_float32_alone_is_refused(fast_mode: bool) -> None:
+    class Square(Scaled):
+        reads = ((0,),)
+
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+        def vjp(self, g: Any, x: Any, _: Any) -> Any:
+            return (lambda: 2.0 * g * x * (1.001 if x.dtype == np.float32 else 1.0),)
+
+    def function(x: tg.Tensor) -> tg.Tensor:
+        return apply(Square(1.0), x)
+
+    assert gradcheck(function, tensors([A]), fast_mode=fast_mode)
+    with pytest.raises(GradcheckError, match="in float32 the gradient by input 0 is not that in"):
+        gradcheck(function, tensors([A], np.float32), fast_mode=fast_mode)
+
+
+def chaotic(x: tg.Tensor) -> tg.Tensor:
+    for _ in range(16):
+        x = 3.7 * x * (1 - x)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "at"),
+    [(chaotic, [0.3, 0.45, 0.9]), (lambda x: x.logsumexp(0), [17.0, 0.3, -1.0])],
+    ids=["chaotic", "saturated"],
+)
+def test_what_is_rounding_in_float32_is_not_called_wrong(function: Any, at: list[float]) -> None:
+    x = tg.tensor(at, dtype=tg.float32, requires_grad=True)
+    assert gradcheck(function, x)
+    assert gradgradcheck(function, x)
 
 
 def test_a_gradient_that_float32_rounds_away_is_refused() -> None:

@@ -71,10 +71,11 @@ LEAPING = ("div[floor]", "div[trunc]", "remainder", "fmod")
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_op_passes(case: Case, dtype: Any) -> None:
-    with autograd.check_gradients() as checked:
-        differentiate(case.call(tg, *tensors(case.draw(), dtype)))
-    assert checked.checked or case.name.startswith(LEAPING)
-    assert not checked.skipped
+    for create_graph in (False, True):
+        with autograd.check_gradients() as checked:
+            differentiate(case.call(tg, *tensors(case.draw(), dtype)), create_graph=create_graph)
+        assert checked.checked or case.name.startswith(LEAPING)
+        assert not checked.skipped
 
 
 @pytest.mark.parametrize(
@@ -90,17 +91,24 @@ def test_every_op_passes(case: Case, dtype: Any) -> None:
         lambda a: np.where(RNG.random(a.shape) < 0.3, np.nan, a),
         lambda a: a * 10.0 ** RNG.integers(-8, 8, a.shape),
         lambda a: 1 + a * 1e-6,
+        lambda a: a * 30,  # where softmax is 0 or 1, and 1 - p is all rounding
     ],
-    ids=["zeros", "whole", "tiny", "huge", "half zeros", "masks", "inf", "nan", "spread", "close"],
-)
+    ids=[
+        "zeros", "whole", "tiny", "huge", "half zeros", "masks", "inf", "nan", "spread", "close",
+        "saturated",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.slow
-def test_no_op_is_blamed_at_kinks_ties_and_ends_of_its_domain(change: Any) -> None:
+def test_no_op_is_blamed_at_kinks_ties_and_ends_of_its_domain(
+    change: Any, create_graph: bool
+) -> None:
     count = 0
     for case in CASES:
         arrays = [change(a) if a.dtype.kind == "f" else a for a in case.draw()]
         with autograd.check_gradients() as checked:
-            differentiate(case.call(tg, *tensors(arrays)))
+            differentiate(case.call(tg, *tensors(arrays)), create_graph=create_graph)
         count += checked.checked
     assert count > len(CASES) // 2
 
@@ -266,6 +274,56 @@ def test_a_wrong_second_derivative_is_found() -> None:
     assert "inside: the derivative of Cube, recorded there" in said
 
 
+class Cubed(autograd.Function):
+    """x³, with a right gradient that may not be differentiable as it should be."""
+
+    slope: Callable[[Any, Any], Any]
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return Cubed.slope(g, *ctx.saved_tensors)
+
+
+@pytest.mark.parametrize(
+    ("slope", "by"),
+    [
+        (lambda g, x: 3 * g * x.detach() * x, "operand 0"),
+        (lambda g, x: 3 * g * (x * x).detach(), "operand 0"),
+        (lambda g, x: 3 * g.detach() * x * x, "the upstream gradient"),
+    ],
+)
+def test_a_rule_that_detaches_is_found(
+    slope: Any, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cubed, "slope", slope, raising=False)
+    x = leaf(0.5, 2.0)
+    said = found(lambda: differentiate(Cubed.apply(x), create_graph=True))
+    assert said.startswith(f"the second derivative of Cubed with respect to {by} is wrong: ")
+    assert "(is something detached in its rule?), numeric " in said
+    with autograd.check_gradients() as checked:  # nobody asks for more than the gradient here
+        differentiate(Cubed.apply(x))
+    assert checked.checked == 1
+
+
+def test_a_rule_that_detaches_nothing_or_says_so_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slope(g: Any, x: Any) -> Any:
+        return 3 * g * x * x
+
+    monkeypatch.setattr(Cubed, "slope", slope, raising=False)
+    assert not skipped(lambda: differentiate(Cubed.apply(leaf(0.5, 2.0)), create_graph=True))
+    monkeypatch.setattr(
+        Cubed, "backward", staticmethod(autograd.function.once_differentiable(Cubed.backward))
+    )
+    said = skipped(lambda: differentiate(Cubed.apply(leaf(0.5, 2.0)), create_graph=True))
+    assert len(said) == 2
+    assert said[0].startswith("Cubed: its gradient, by operand 0: cannot be run again")
+
+
 class Product(Op):
     """a·b, whose rule by `a` may depend on what it should not."""
 
@@ -320,6 +378,22 @@ def test_a_rule_that_is_wrong_in_its_own_precision_alone_is_found(dtype: Any) ->
     said = found(lambda: differentiate(product(factor, dtype)))
     assert f"in the pass, on arrays in {np.dtype(dtype)}; the same rule gives" in said
     assert f"result of shape (3, 4), {np.dtype(dtype)}" in said
+
+
+def test_a_rule_that_is_wrong_for_one_order_of_memory_alone_is_found() -> None:
+    class Square(Op):
+        __slots__ = ()
+        reads = ((0,),)
+
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+        def vjp(self, g: Any, x: Any, _: Any) -> Any:
+            return (lambda: 2.0 * g * x * (1.0 if x.flags.c_contiguous else 1.1),)
+
+    (x,) = tensors([LEFT])
+    said = found(lambda: differentiate(apply(Square(), x.t())))
+    assert "derivative of Square with respect to operand 0 (x) is wrong: analytic" in said
 
 
 def test_a_gradient_that_its_precision_cannot_hold_is_not_called_wrong() -> None:
@@ -621,6 +695,8 @@ def test_ops_can_be_exempted() -> None:
 
     assert not skipped(lambda: apply(Straight(1.0), leaf(1.0)).backward())
     assert not skipped(lambda: apply(Scaled(1.0), leaf(1.0)).backward(), skip={"Scaled"})
+    with pytest.raises(TypeError, match=r"skip is a collection of names; give \['Scaled'\]"):
+        autograd.check_gradients(skip="Scaled")
 
 
 def test_what_was_recorded_before_the_block_is_skipped() -> None:

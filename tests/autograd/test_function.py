@@ -457,3 +457,12 @@ def test_check_gradients_checks_functions() -> None:
         y = wrong.apply(double(0.5, -1.0))
         with pytest.raises(GradcheckError, match="derivative of Made with respect to operand 0"):
             y.sum().backward()
+
+
+@pytest.mark.parametrize("write", [lambda g: g.mul_(2), lambda g: np.multiply(g, 2, out=g.array)])
+def test_a_write_into_the_upstream_gradient_is_called_that(write: Any) -> None:
+    y = made(lambda _, x: x * 2, lambda _, g: write(g)).apply(leaf(1.0, 2.0))
+    with pytest.raises((GraphError, ValueError), match="read-only") as caught:
+        y.backward(tg.ones(2))
+    (note,) = caught.value.__notes__
+    assert note.startswith("Made.backward may not change an upstream gradient in place, which ")

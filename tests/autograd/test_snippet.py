@@ -368,6 +368,23 @@ class Color(enum.Enum):
     RED = 3
 
 
+class E(enum.Enum):  # as the name of its base begins
+    UP = 5
+
+
+class Enum(enum.Enum):  # which is its base, too
+    DOWN = 7
+
+    @property
+    def half(self) -> float:
+        return float(self.value) / 2
+
+
+@case()
+def enums_named_like_their_base(v: Any) -> Any:
+    return v * v.detach() * E.UP.value * Enum.DOWN.half
+
+
 @dataclass
 class Config:
     k: float = 2.0
@@ -675,6 +692,31 @@ def test_other_checkers_and_their_options(tmp_path: Path) -> None:
         assert found.partition(": ")[2] == message.partition(": ")[2], program
     assert "grad_outputs=[tg.tensor(" in checks[1][1]
     assert checks[2][1].endswith("gradcheck(function, [x0], rtol=0.0001, fast_mode=True, seed=3)")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[1.0, 2.0], [3.0, 4.0]]).T,
+        GRID[::2, ::3],
+        GRID[::-1, ::-2],
+        np.zeros((2, 2))[:, :1],
+        np.zeros(1),
+        np.zeros(()),
+    ],
+    ids=["turned", "gaps", "reversed", "gaps and zeros", "one zero", "0-d zero"],
+)
+def test_a_leaf_is_one_again_however_it_lies_in_memory(array: Any) -> None:
+    given = tg.from_numpy(array).requires_grad_()
+    _, program = refused(gradcheck, lambda v: (v + 1) * v.detach().exp(), given)
+    definitions, _, check = program.rpartition("\n")
+    assert check == "gradcheck(function, [x0])", program
+    names: dict[str, Any] = {}
+    exec(definitions, names)
+    found = names["x0"]
+    assert found.requires_grad
+    assert found.stride() == given.stride()
+    np.testing.assert_array_equal(found.detach().numpy(), array)
 
 
 # --- how it reads ---

@@ -182,6 +182,24 @@ def test_an_operand_that_is_written_is_found() -> None:
         check(Mutating, rtol=1e-6, skip=["dtype"])
 
 
+@pytest.mark.parametrize(
+    ("writes", "check"),
+    [
+        (lambda x: x.dtype == np.float32, "dtype"),
+        (lambda _: not tg.is_grad_enabled(), "no_grad"),
+    ],
+)
+def test_an_operand_that_is_written_in_one_mode_alone_is_found(writes: Any, check: str) -> None:
+    def function(x: tg.Tensor) -> tg.Tensor:
+        y = x * x
+        if writes(x):
+            x.array[...] *= 1.01
+        return y
+
+    with pytest.raises(GradcheckError, match=f"^function: {check}: function changed its tensor"):
+        check_op(function, [X])
+
+
 def test_aliased_gradients_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine copies what a rule shares, so here it is kept from it."""
     monkeypatch.setattr("tinygrad_np.engine.own", lambda gradient, *_: gradient)
@@ -311,6 +329,8 @@ def test_an_unknown_check_is_refused() -> None:
         ValueError, match=r"there is no check \['gradients'\]; there are \['repeatable'"
     ):
         check_op(tg.exp, [X], skip=["gradients"])
+    with pytest.raises(TypeError, match=r"skip is a collection of names; give \['gradient'\]"):
+        check_op(tg.exp, [X], skip="gradient")
 
 
 def test_a_failure_can_be_seen_again() -> None:

@@ -265,7 +265,15 @@ class FunctionOp(Op):
         on_tape = thread.recorder is not IN_RULE
         with recording(thread.recorder if on_tape else None):
             grads = [self._gradient(parts.get(i), like) for i, like in enumerate(self.results)]
-            given = self.function.backward(self.ctx, *grads)
+            try:
+                given = self.function.backward(self.ctx, *grads)
+            except (GraphError, ValueError) as error:
+                if "read-only" in str(error):
+                    error.add_note(
+                        f"{self.name}.backward may not change an upstream gradient in place, which "
+                        "others may be given as well; clone() it first"
+                    )
+                raise
         found = given if isinstance(given, tuple) else (given,)
         count = len(operands)
         if len(found) < count or any(x is not None for x in found[count:]):

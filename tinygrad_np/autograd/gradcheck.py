@@ -55,7 +55,9 @@ def gradcheck(
 
     Everything is copied and computed in float64, whatever the dtype of the inputs, so the inputs
     stay as they are and may share memory. Inputs in float32 are also run in float32, and those
-    gradients compared with the ones in float64. Upstream gradients are random, never ones.
+    gradients compared with the ones in float64: to 1e-4 of themselves and of the largest (float16:
+    5e-2), or to sixteen times what a rounding of inputs and results is worth. Upstream gradients
+    are random, never ones.
 
     Where a difference disagrees, other steps are tried; no tolerance is loosened. Longer steps are
     looked at, too: a part that was cut off the graph in float32 does not follow a short one. Where
@@ -215,7 +217,7 @@ def run(
     try:
         gradients = compare(make(np.float64), options, call.name)
         if gradients is not None and dtype != np.float64:
-            check_dtypes(make(dtype), gradients, options, call.name)
+            check_dtypes(make, dtype, gradients, options, call.name)
     except GradcheckError as error:
         if not raise_exception:
             return False

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tinygrad_np.autograd.checking.directional import Along, is_floating
+from tinygrad_np.autograd.checking.directional import Along, Mismatch, is_floating
+from tinygrad_np.autograd.checking.pulled import Pulled
 from tinygrad_np.autograd.watching import (
     Block,
     Place,
@@ -22,7 +23,7 @@ from tinygrad_np.core import Node, Op, Value
 from tinygrad_np.errors import GradcheckError
 from tinygrad_np.ops.several import Parts
 from tinygrad_np.ops.shape import sum_to
-from tinygrad_np.recorder import PLAIN, recording, set_watchers
+from tinygrad_np.recorder import PLAIN, recording, set_watchers, watching
 from tinygrad_np.tensor.creation import new
 from tinygrad_np.tensor.generator import stream_of
 
@@ -42,7 +43,8 @@ class check_gradients(Block["GradientChecker"]):
     the rule gave in the pass itself, in the model's dtype and under `create_graph` on tensors, is
     compared with what it gives on arrays in float64, element by element. The first op that fails
     raises, in `backward`; the error names the op, the operand, the line of user code and the
-    module, with both numbers.
+    module, with both numbers. Under `create_graph`, the derivatives of those gradients by the
+    operands and the upstream gradients are compared as well, as a rule may detach something.
 
     Elements at a kink (the differences to both sides disagree) are left out. What cannot be
     checked at all is let through and listed in `skipped`. Nothing else changes: values, gradients
@@ -67,6 +69,8 @@ class check_gradients(Block["GradientChecker"]):
     ------
     GradcheckError
         In `backward`, at the first op whose derivative is wrong.
+    TypeError
+        If `skip` is a string.
 
     >>> import tinygrad_np as tg
     >>> x = tg.tensor([0.3, -2.0], requires_grad=True)
@@ -79,6 +83,8 @@ class check_gradients(Block["GradientChecker"]):
     __slots__ = ()
 
     def __init__(self, *, rtol: float = 1e-6, skip: Collection[str] = ()) -> None:
+        if isinstance(skip, str):  # a collection of letters
+            raise TypeError(f"check_gradients: skip is a collection of names; give [{skip!r}]")
         super().__init__(partial(GradientChecker, rtol, frozenset(skip)))
 
 
@@ -92,14 +98,15 @@ class _Note(NamedTuple):
 class GradientChecker(Watcher):
     """What a block has checked so far: how many derivatives, and which not, with the reason."""
 
-    __slots__ = ("_notes", "_rng", "_rtol", "_skip", "checked", "skipped")
+    __slots__ = ("_notes", "_rng", "_rtol", "_skip", "_twice", "checked", "skipped")
 
-    def __init__(self, rtol: float, skip: Collection[str]) -> None:
+    def __init__(self, rtol: float, skip: Collection[str], *, twice: bool = True) -> None:
         super().__init__()
         self.checked = 0
         self.skipped: list[str] = []
         self._rtol = rtol
         self._skip = skip
+        self._twice = twice  # whether gradients on the tape are differentiated
         self._notes: WeakKeyDictionary[Node, _Note] = WeakKeyDictionary()
         self._rng = np.random.default_rng(0)  # not the user's: numbers stay as without checking
 
@@ -128,7 +135,7 @@ class GradientChecker(Watcher):
 
         def pull(node: Node, g: Operand, create_graph: bool) -> Thunks:
             thunks = self.run(node, pull_back, node, g, create_graph)
-            right = self._check(node, g, thunks)
+            right = self._check(node, g, thunks, create_graph)
 
             def wrap(i: int, thunk: Callable[[], Operand]) -> Callable[[], Operand]:
                 def confirmed() -> Operand:
@@ -143,7 +150,9 @@ class GradientChecker(Watcher):
 
         return pull
 
-    def _check(self, node: Node, g: Operand, thunks: Thunks) -> dict[int, Along]:
+    def _check(
+        self, node: Node, g: Operand, thunks: Thunks, create_graph: bool
+    ) -> dict[int, Along]:
         """Check the rule for each operand; give those for which it is right."""
         note, op = self._notes.get(node), node.op
         # A Function says so itself: the class of its op is not its author's.
@@ -161,6 +170,8 @@ class GradientChecker(Watcher):
                 if node.parents[i] is not None and is_floating(note.operands[i]):
                     along = self._check_operand(node, note, i, arrays, silent=thunk is None)
                     right |= {} if along is None else {i: along}
+            if create_graph and right and self._twice:
+                self._check_again(node, note, right, arrays)
         return right
 
     @contextlib.contextmanager
@@ -178,28 +189,52 @@ class GradientChecker(Watcher):
     def _check_operand(
         self, node: Node, note: _Note, i: int, g: Mapping[int, Any], silent: bool
     ) -> Along | None:
-        along = None
-        try:
-            along = Along(node.op, note.operands, i, g, self._rng)
-            found = along.compare(self._rtol)
-        except Exception as error:  # noqa: BLE001 - whatever the op says to float64 operands
-            found = f"cannot be run again in float64: {type(error).__name__}: {error}"
+        along, found = self._along(node.op, note.operands, i, g)
+        by = operand_name(node.op, i)
         if isinstance(found, str):
-            self._skipped(node, f"{operand_name(node.op, i)}: {found}", note.place)
+            self._skipped(node, f"{by}: {found}", note.place)
             return None
         if found is None:
             self.checked += 1
             return along
-        scale = max(abs(found.analytic), abs(found.numeric))
-        relative = abs(found.analytic - found.numeric) / scale
         what = " (its rule gives none)" if silent else ""
-        raise self._error(
-            node,
-            i,
-            f"analytic {found.analytic:.10g}{what}, numeric {found.numeric:.10g}, relative error "
-            f"{relative:.2g} (uᵀ·J·v for {found.cotangent}, in float64, relative step "
-            f"{found.step:g})",
-        )
+        raise self._error(node, "derivative", by, _numbers(found, what))
+
+    def _check_again(
+        self, node: Node, note: _Note, right: Mapping[int, Along], g: Mapping[int, Any]
+    ) -> None:
+        """Check the derivatives of the gradients that are right, by all that they depend on."""
+        op, count = Pulled(node.op, [*right], [*g]), len(note.operands)
+        operands = [*note.operands, *(_copied(x) for x in g.values())]
+        digit = max(along.last_digit() for along in right.values())
+        for i in [*right, *range(count, len(operands))]:
+            by = operand_name(node.op, i) if i < count else "the upstream gradient"
+            along, found = self._along(op, operands, i, {})
+            if along is not None and isinstance(found, Mismatch):
+                least = 64 * digit * float(np.linalg.norm(along.u))
+                if max(abs(found.analytic), abs(found.numeric)) < least:
+                    found = "is lost in the rounding of the results"
+            if isinstance(found, str):
+                self._skipped(node, f"its gradient, by {by}: {found}", note.place)
+            elif found is not None and along is not None:
+                self._look_inside(along)
+                what = " (is something detached in its rule?)"
+                raise self._error(node, "second derivative", by, _numbers(found, what))
+
+    def _look_inside(self, along: Along) -> None:
+        """Check the ops that a rule is made of: if one is wrong, that is what is told."""
+        with watching(GradientChecker(self._rtol, self._skip, twice=False)):
+            along.gradient(along.operands, along.u)
+
+    def _along(
+        self, op: Op, operands: list[Any], i: int, g: Mapping[int, Any]
+    ) -> tuple[Along | None, Mismatch | str | None]:
+        """Compare an op's derivative by one operand; say why, if it cannot be."""
+        try:
+            along = Along(op, operands, i, g, self._rng)
+            return along, along.compare(self._rtol)
+        except Exception as error:  # noqa: BLE001 - whatever the op says to float64 operands
+            return None, f"cannot be run again in float64: {type(error).__name__}: {error}"
 
     def _confirm(self, node: Node, i: int, gradient: Operand, along: Along) -> None:
         """Compare the gradient that goes on with that of the rule on arrays in float64."""
@@ -223,16 +258,17 @@ class GradientChecker(Watcher):
             how = "on tensors" if isinstance(gradient, Value) else "on arrays"
             raise self._error(
                 node,
-                i,
+                "derivative",
+                operand_name(node.op, i),
                 f"{int(wrong.sum())} of {exact.size} elements, the worst {found[at]:.10g} at {at}, "
                 f"in the pass, {how} in {given.dtype}; the same rule gives {exact[at]:.10g} on "
                 "arrays in float64",
             )
 
-    def _error(self, node: Node, i: int, what: str) -> GradcheckError:
+    def _error(self, node: Node, which: str, by: str, what: str) -> GradcheckError:
         return GradcheckError(
-            f"the derivative of {node.op.name} with respect to {operand_name(node.op, i)} is "
-            f"wrong: {what}\n  op: {node.op.name}, {result_of(node)}\n{self.place(node)}"
+            f"the {which} of {node.op.name} with respect to {by} is wrong: {what}\n"
+            f"  op: {node.op.name}, {result_of(node)}\n{self.place(node)}"
         )
 
     def _skipped(self, node: Node, reason: str, place: Place | None) -> None:
@@ -240,6 +276,16 @@ class GradientChecker(Watcher):
         line = f"{node.op.name}: {reason}{where}"
         if line not in self.skipped:
             self.skipped.append(line)
+
+
+def _numbers(found: Mismatch, what: str) -> str:
+    """Both numbers, and how they were found; `what` says more of the first."""
+    scale = max(abs(found.analytic), abs(found.numeric))
+    relative = abs(found.analytic - found.numeric) / scale
+    return (
+        f"analytic {found.analytic:.10g}{what}, numeric {found.numeric:.10g}, relative error "
+        f"{relative:.2g} (uᵀ·J·v for {found.cotangent}, in float64, relative step {found.step:g})"
+    )
 
 
 def _copied(x: Any) -> Any:

@@ -112,13 +112,15 @@ def check_op(
     ValueError
         If `skip` names no check, or nothing is floating.
     TypeError
-        If an operand is a list of tensors.
+        If an operand is a list of tensors, or `skip` a string.
 
     >>> import tinygrad_np as tg
     >>> def swish(x):
     ...     return x * x.sigmoid()
     >>> check_op(swish, [tg.randn(2, 3)], oracle=lambda x: x / (1 + np.exp(-x)))
     """
+    if isinstance(skip, str):  # a collection of letters
+        raise TypeError(f"check_op: skip is a collection of names; give [{skip!r}]")
     unknown = set(skip) - set(CHECKS)
     if unknown:
         raise ValueError(f"check_op: there is no check {sorted(unknown)}; there are {list(CHECKS)}")

@@ -88,12 +88,7 @@ class Along:
 
     def _results(self, values: Sequence[Any]) -> list[Any]:
         """Run the op, and give those of its results that are floating."""
-        again = getattr(self.op, "again", None)  # how an op is run that `apply` cannot run
-        given = again(*values) if again is not None else apply(self.op, *values)
-        several = given if isinstance(given, tuple) else (given,)
-        floating = {
-            i: y for i, y in enumerate(several) if isinstance(y, Value) and is_floating(y.array)
-        }
+        floating = results_of(self.op, values)
         self.positions = [*floating]
         self.counts = [y.array.size for y in floating.values()]
         return [*floating.values()]
@@ -101,7 +96,7 @@ class Along:
     def at(self, t: float) -> Float:
         """Give y(t)."""
         moved = [*self.operands]
-        moved[self.i] = np.asarray(moved[self.i] + t * self.v)
+        moved[self.i] = _laid_out_as(moved[self.i], moved[self.i] + t * self.v)
         return self._value(moved)
 
     def _value(self, operands: Sequence[Any]) -> Float:
@@ -171,11 +166,12 @@ class Along:
     def _moved(self, share: float) -> list[Any]:
         """Give operands whose numbers have all moved, by about that share of their size."""
         return [
-            np.asarray(
+            _laid_out_as(
+                x,
                 x
                 + share
                 * self.rng.standard_normal(x.shape)
-                * np.where(x == 0, size_of(x) or 1.0, np.abs(x))
+                * np.where(x == 0, size_of(x) or 1.0, np.abs(x)),
             )
             if is_floating(x)
             else x
@@ -227,6 +223,15 @@ class Along:
         found: Float = np.max(moves, axis=0) + eps * np.abs(self.exact)
         return found
 
+    def last_digit(self) -> float:
+        """What the last digit of the results is worth in the gradient, which is no finer.
+
+        Not all rounding moves with the operands: of a saturated softmax, 1 - p is 0 and p·q is not.
+        """
+        sizes = np.abs(self.given * self.y)
+        largest = float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
+        return self.eps * largest / (size_of(self.operands[self.i]) or 1.0)
+
     def _slopes(self, step: float) -> tuple[float, Float]:
         """The step, and the derivative of y along v by central differences of two widths."""
         h = step if self.eps < 1e-10 else self.eps ** (1 / 3)
@@ -274,8 +279,23 @@ class Along:
         return agree > len(STEPS) // 2
 
 
+def results_of(op: Op, values: Sequence[Any]) -> dict[int, Any]:
+    """Run an op on tensors, and give those of its results that are floating, by position."""
+    again = getattr(op, "again", None)  # how an op is run that `apply` cannot run
+    given = again(*values) if again is not None else apply(op, *values)
+    several = given if isinstance(given, tuple) else (given,)
+    return {i: y for i, y in enumerate(several) if isinstance(y, Value) and is_floating(y.array)}
+
+
 def _value(x: Any) -> Any:
     return new(np.array(x)) if isinstance(x, np.ndarray) else x
+
+
+def _laid_out_as(x: Float, numbers: Float) -> Float:
+    """Copy numbers into memory in the order of `x`: a rule may be wrong in one order alone."""
+    laid = np.empty_like(x)
+    laid[...] = numbers
+    return laid
 
 
 def is_floating(x: Any) -> bool:

@@ -254,10 +254,10 @@ class Writer:
     def tensor(self, value: Any) -> str:
         """Write a tensor by its numbers."""
         tg, array = self.program.imported("tinygrad_np"), self.array(value.array)
+        tracked = value.vertex is not None  # a leaf is its own vertex, so never ask for its truth
         if value.array.flags.c_contiguous:
-            flag = ", requires_grad=True" if value.vertex is not None else ""
-            return f"{tg}.tensor({array}{flag})"
-        return f"{tg}.from_numpy({array})" + (".requires_grad_()" if value.vertex else "")
+            return f"{tg}.tensor({array}{', requires_grad=True' if tracked else ''})"
+        return f"{tg}.from_numpy({array})" + (".requires_grad_()" if tracked else "")
 
     def method(self, value: Any, wish: str) -> str:
         """Write a bound method as an attribute of its object."""

@@ -121,7 +121,7 @@ def function_source(function: types.FunctionType) -> Source[Function]:
 
 def class_source(cls: type) -> Source[ast.ClassDef]:
     """Find the text of a class, with what decorates it."""
-    mine = [f.__code__ for f in functions_of(cls) if f.__qualname__.startswith(cls.__qualname__)]
+    mine = [f.__code__ for f in functions_of(cls)]
     lines = [code.co_firstlineno for code in mine]
     file = "".join(inspect.findsource(mine[0] if mine else cls)[0])
     nodes = [
@@ -140,13 +140,19 @@ def class_source(cls: type) -> Source[ast.ClassDef]:
 
 
 def functions_of(cls: type) -> list[types.FunctionType]:
-    """Functions in the body of a class, that have been written there."""
-    found = []
+    """Functions in the body of a class, that have been written there.
+
+    Not those that it was given: an `Enum` holds one of its base, a dataclass one without a file.
+    """
+    found, within = [], f"{cls.__qualname__}."
     for x in vars(cls).values():
         inner = getattr(x, "__func__", getattr(x, "fget", x))
         inner = inspect.unwrap(inner) if callable(inner) else inner
-        if isinstance(inner, types.FunctionType) and not inner.__code__.co_filename.startswith(
-            "<s"
+        if (
+            isinstance(inner, types.FunctionType)
+            and inner.__qualname__.startswith(within)
+            and inner.__module__ == cls.__module__
+            and not inner.__code__.co_filename.startswith("<s")
         ):
             found.append(inner)
     return found

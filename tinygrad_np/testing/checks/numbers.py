@@ -94,6 +94,7 @@ def dtype(subject: Subject) -> None:
         for _, y in point.run():
             if y.dtype != kind:
                 raise AssertionError(f"a result is {y.dtype} for operands that are {kind.__name__}")
+        point.check_untouched()
     expected = subject.values(in_double)
     found = subject.values(in_single)
     if len(found) != len(expected):
@@ -126,6 +127,7 @@ def unrecorded(subject: Subject) -> None:
         point = subject.point()
         known = {id(x) for x in point.arguments} | {id(x) for _, x in point.operands}
         results = point.call()
+    point.check_untouched()
     for name, y in results:
         if y.vertex is not None and id(y) not in known:
             raise AssertionError(f"{name}: a result requires grad under no_grad()")
