@@ -144,7 +144,9 @@ LOSSES = [*_of_labels(), *_of_probabilities(), *_of_numbers(), *_modules()]
 
 SEED = 3
 # PyTorch, and so we, draw numbers in the order of memory.
-ORDER = {"layouts": "the mask lies along the memory, and so moves with the layout"}
+ORDER = dict.fromkeys(
+    ("layouts", "visible layouts"), "the mask lies along the memory, and so moves with the layout"
+)
 SAME = {"no_grad": "gives back its very argument"}
 
 
