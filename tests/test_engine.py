@@ -248,14 +248,31 @@ def test_what_an_op_keeps_is_for_rules_on_arrays() -> None:
     assert op.given[1] is None
 
 
-@pytest.mark.parametrize(("given", "slope"), [("saved", [1, 2]), ("kept", [2, 4])])
-def test_a_leaf_never_adds_into_what_a_node_holds(given: str, slope: list[float]) -> None:
-    class Holding(Keeping):
-        def vjp(self, _: Any, x: Any, __: Any, kept: Any) -> Any:
-            return (lambda: {"saved": x, "kept": kept}[given],)
+class GivesSaved(Op):
+    """An op whose rule hands out what was saved for it."""
 
+    reads = ((0,),)
+
+    def forward(self, x: Any) -> Any:
+        return x * x
+
+    def vjp(self, _: Any, x: Any, __: Any) -> Any:
+        return (lambda: x,)
+
+
+class GivesKept(Keeping):
+    """An op whose rule hands out what the op kept."""
+
+    __slots__ = ()
+
+    def vjp(self, _: Any, __: Any, ___: Any, slope: Any) -> Any:
+        return (lambda: slope,)
+
+
+@pytest.mark.parametrize(("op", "slope"), [(GivesSaved(), [1, 2]), (GivesKept(()), [2, 4])])
+def test_a_leaf_never_adds_into_what_a_node_holds(op: Op, slope: list[float]) -> None:
     x = leaf(1.0, 2.0)
-    y = apply(Holding(((0,),)), x).sum()
+    y = apply(op, x).sum()
     for times in (1, 2, 3):
         y.backward(retain_graph=True)
         equal(x.grad.numpy(), np.multiply(times, slope))

@@ -323,6 +323,14 @@ def test_wrong_indices(index: Any, error: type[Exception], message: str) -> None
         x[index] = 0.0
 
 
+def test_take_along_dim_counts_negative_places_from_the_end() -> None:
+    x = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    y = x.take_along_dim(tg.tensor([[-1, 0, -3]]), 1)
+    assert y.tolist() == [[3, 1, 1]]
+    y.backward(tg.tensor([[1.0, 10.0, 100.0]]))
+    assert x.grad.tolist() == [[110, 0, 1]]
+
+
 def test_take_along_dim_refuses_what_does_not_fit() -> None:
     x = tg.zeros(2, 3)
     with pytest.raises(ShapeError, match=r"indices of shape \(1,\) must have as many dimensions"):

@@ -465,7 +465,7 @@ def _choose(input: V, indices: V, dim: int, keepdim: bool) -> ValuesIndices:
     x: Operand = input
     if x.ndim == 0:
         return ValuesIndices(to_dtype(input, x.dtype), indices)
-    values = apply(TakeAlongDim(dim % x.ndim), x, indices)
+    values = apply(TakeAlongDim(dim), x, indices)
     if keepdim:
         return ValuesIndices(values, indices)
     return ValuesIndices(squeeze(values, dim), squeeze(indices, dim))
