@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinygrad_np.autograd.checking.columns import APART, ROUNDING
+from tinygrad_np.autograd.checking.columns import APART, LARGE, ROUNDING
 from tinygrad_np.autograd.checking.differences import Attempt, Line, shares
 from tinygrad_np.autograd.checking.report import Disagreement
 from tinygrad_np.autograd.checking.rows import Rows, index
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tinygrad_np.autograd.checking.report import Found
 
 STEPS = (Attempt(1e3, "own"), Attempt(1e2, "own"))  # own: none leaps over a pole
-FEW = 4096  # elements: beyond, single entries are not looked for
 
 
 def look_afar(setting: Setting, rows: Rows, rng: np.random.Generator) -> list[list[Found]]:
@@ -35,22 +34,21 @@ def look_afar(setting: Setting, rows: Rows, rng: np.random.Generator) -> list[li
         directions = [rng.standard_normal(x.shape) for x in xs]
         if not _apart(setting, rows, directions):
             return []
-    few = max(setting.y.size, *(x.size for x in xs)) <= FEW
-    if few and rows.u is not None:
+    small = max(setting.y.size, *(x.size for x in xs)) <= LARGE
+    if small and rows.u is not None:
         rows = Rows(rows.results, rows.operands, None)
     found: list[list[Found]] = []
     for i, x in enumerate(xs):
         alone = [np.zeros(other.shape) for other in xs]
         alone[i] = directions[i]
         wrong = _apart(setting, rows, alone)
-        if wrong and few:
-            wrong = []
-            for k in range(x.size):
-                alone[i] = np.zeros(x.shape)
-                alone[i].reshape(-1)[k] = 1.0
-                at = index(k, x.shape)
-                wrong += [d._replace(element=at) for d in _apart(setting, rows, alone)]
-        found.append([*wrong])
+        single: list[Found] = []
+        for k in range(x.size) if wrong and small else ():
+            alone[i] = np.zeros(x.shape)
+            alone[i].reshape(-1)[k] = 1.0
+            at = index(k, x.shape)
+            single += [entry._replace(element=at) for entry in _apart(setting, rows, alone)]
+        found.append(single or [*wrong])  # a single one may be too small to be told
     return found
 
 

@@ -23,6 +23,7 @@ EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 8 * EPS  # error of a value, relative to its size, that nobody is blamed for
 APART = 4  # an error that counts lies beyond the difference of the slopes to both sides
 SHARP = 1e-7  # error of a whole projection, relative to its size, that one entry may hide behind
+LARGE = 4096  # elements: beyond, a failed projection is not followed up by the whole Jacobian
 HALVINGS = 64  # lines to look along for the columns that a projection is wrong by
 
 

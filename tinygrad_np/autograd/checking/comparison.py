@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygrad_np.autograd.checking.afar import look_afar
-from tinygrad_np.autograd.checking.columns import Columns, Setting
+from tinygrad_np.autograd.checking.columns import LARGE, Columns, Setting
 from tinygrad_np.autograd.checking.consistency import Repeats, check_linear, check_paths
 from tinygrad_np.autograd.checking.report import Disagreement, Report
 from tinygrad_np.autograd.checking.rows import Rows, index, pull
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tinygrad_np.autograd.checking.point import Named, Point
     from tinygrad_np.autograd.gradcheck import Options
 
-LARGE = 4096  # elements: beyond, a failed projection is not followed up by the whole Jacobian
 MANY = 1024  # elements of the results: beyond, no single rows are pulled back for a few columns
 
 

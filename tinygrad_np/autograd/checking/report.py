@@ -162,10 +162,12 @@ class Report:
         return lines
 
     def _entries(self, operand: Named, found: Sequence[Disagreement]) -> int:
-        if found[0].element is None:
-            return len(self.results)
-        total = sum(y.array.size for _, y in self.results)
-        return int(total * operand.tensor.array.size)
+        rows, columns = len(self.results), 1  # of projections
+        if found[0].result[1] is not None:
+            rows = sum(y.array.size for _, y in self.results)
+        if found[0].element is not None:
+            columns = operand.tensor.array.size
+        return int(rows * columns)
 
     def _kinks(self) -> list[str]:
         lines = [
