@@ -127,20 +127,22 @@ def matmul(input: V, other: Operand) -> V:
     """
     a: Operand = input
     b: Operand = other
-    for name, x in (("input", a), ("other", b)):
-        if not isinstance(x, (Value, np.ndarray)):
-            raise not_a_tensor("matmul", name, x)
-    if a.ndim == 0 or b.ndim == 0:
+    if not isinstance(a, (Value, np.ndarray)):
+        raise not_a_tensor("matmul", "input", a)
+    if not isinstance(b, (Value, np.ndarray)):
+        raise not_a_tensor("matmul", "other", b)
+    left, right = a.ndim, b.ndim
+    if left > 1 and right > 1:
+        return apply_pair(_MATMUL, input, other)
+    if left == 0 or right == 0:
         raise ShapeError(
             f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)}: both operands need at least "
             "one dimension; multiply by a number with *"
         )
-    if a.ndim > 1 and b.ndim > 1:
-        return apply_pair(_MATMUL, input, other)
     y: Operand
-    if a.ndim == 1:
+    if left == 1:
         y = matmul(unsqueeze(input, 0), other)
-        return cast("V", apply(Refit(y.shape[:-2] + y.shape[-1:] if b.ndim > 1 else ()), y))
+        return cast("V", apply(Refit(y.shape[:-2] + y.shape[-1:] if right > 1 else ()), y))
     y = matmul(input, unsqueeze(other, 1))
     return cast("V", apply(Refit(y.shape[:-1]), y))
 
